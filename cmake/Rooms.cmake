@@ -1,0 +1,10 @@
+# vox_room(NAME SOURCES ... USES ROOM ...): one static library per room; it links only the rooms it may include.
+function(vox_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+    add_library(vox_${name} STATIC ${ROOM_SOURCES})
+    target_include_directories(vox_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(vox_${name} PRIVATE vox_flags ${ROOM_LIBRARIES})
+    foreach(room IN LISTS ROOM_USES)
+        target_link_libraries(vox_${name} PUBLIC vox_${room})
+    endforeach()
+endfunction()
