@@ -16,6 +16,9 @@ static void scrub(char *text)
 }
 
 static void fill(struct vox_err *err, enum vox_code code, int sys, const char *format, va_list args)
+    VOX_PRINTF(4, 0);
+
+static void fill(struct vox_err *err, enum vox_code code, int sys, const char *format, va_list args)
 {
     if (err == NULL) {
         return;
@@ -37,7 +40,8 @@ enum vox_code vox_fail(struct vox_err *err, enum vox_code code, const char *form
     return code;
 }
 
-enum vox_code vox_fail_sys(struct vox_err *err, enum vox_code code, int sys, const char *format, ...)
+enum vox_code vox_fail_sys(struct vox_err *err, enum vox_code code, int sys, const char *format,
+                           ...)
 {
     va_list args;
     va_start(args, format);

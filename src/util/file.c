@@ -47,7 +47,8 @@ static enum vox_code map_fd(int fd, struct vox_mapping *out, struct vox_err *err
 
 enum vox_code vox_file_map(const char *path, struct vox_mapping *out, struct vox_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: opening a named pipe would wait for somebody who writes. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         enum vox_code code = errno == ENOENT || errno == ENOTDIR ? VOX_E_NOT_FOUND : VOX_E_IO;
         return vox_fail_sys(err, code, errno, "cannot open the file: %s", reason(errno));
@@ -127,13 +128,15 @@ enum vox_code vox_file_create(const char *path, struct vox_file_writer **out, st
     if (file->fd < 0) {
         int number = errno;
         writer_free(file);
-        return vox_fail_sys(err, VOX_E_IO, number, "cannot create a file in the output folder: %s", reason(number));
+        return vox_fail_sys(err, VOX_E_IO, number, "cannot create a file in the output folder: %s",
+                            reason(number));
     }
     *out = file;
     return VOX_OK;
 }
 
-enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, size_t size, struct vox_err *err)
+enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, size_t size,
+                             struct vox_err *err)
 {
     const uint8_t *at = data;
     while (size > 0) {
@@ -171,8 +174,8 @@ static int sync_folder(const char *path)
     return number;
 }
 
-/* The mode that open(2) would have given: mkostemp makes 0600 whatever the umask says. A file that is being replaced
- * keeps its mode. */
+/* The mode that open(2) would have given: mkostemp makes 0600 whatever the umask says. A file that
+ * is being replaced keeps its mode. */
 static mode_t final_mode(const char *path)
 {
     struct stat st;
@@ -214,7 +217,8 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
     number = sync_folder(file->path);
     writer_free(file);
     if (number != 0) {
-        return vox_fail_sys(err, VOX_E_IO, number, "cannot make the file's name durable: %s", reason(number));
+        return vox_fail_sys(err, VOX_E_IO, number, "cannot make the file's name durable: %s",
+                            reason(number));
     }
     return VOX_OK;
 }

@@ -1,7 +1,7 @@
 /* Files: read-only mappings, and writing that is either complete or absent.
  *
- * Error texts name the operation and the system's reason, never the path: paths may hold patients' names. The layer
- * that knows whether a path may be shown adds it. */
+ * Error texts name the operation and the system's reason, never the path: paths may hold patients'
+ * names. The layer that knows whether a path may be shown adds it. */
 #ifndef VOX_UTIL_FILE_H
 #define VOX_UTIL_FILE_H
 
@@ -17,27 +17,30 @@ struct vox_mapping {
 
 /* Maps a regular file for reading. On success the caller owns *out and ends it with vox_file_unmap.
  * VOX_E_NOT_FOUND if there is no such file, VOX_E_IO otherwise. */
-enum vox_code vox_file_map(const char *path, struct vox_mapping *out, struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_file_map(const char *path, struct vox_mapping *out,
+                           struct vox_err *err) VOX_MUST_USE;
 
 /* Ends a mapping; one that was never made (all zero) is allowed. */
 void vox_file_unmap(struct vox_mapping *mapping);
 
-/* Tells the kernel that the pages of a mapping are not needed now: they leave the resident set and come back when
- * they are read. */
+/* Tells the kernel that the pages of a mapping are not needed now: they leave the resident set and
+ * come back when they are read. */
 void vox_file_unload(const struct vox_mapping *mapping);
 
-/* A file under construction: written to a temporary name beside `path` (mode 0600 until committed, then as the umask
- * says), fsynced and renamed by vox_file_commit. A crash at any moment leaves the old file or the new one. One thread
- * at a time. */
+/* A file under construction: written to a temporary name beside `path` (mode 0600 until committed,
+ * then as the umask says), fsynced and renamed by vox_file_commit. A crash at any moment leaves the
+ * old file or the new one. One thread at a time. */
 struct vox_file_writer;
 
-enum vox_code vox_file_create(const char *path, struct vox_file_writer **out, struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_file_create(const char *path, struct vox_file_writer **out,
+                              struct vox_err *err) VOX_MUST_USE;
 
 /* Appends size bytes. */
-enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, size_t size, struct vox_err *err)
-    VOX_MUST_USE;
+enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, size_t size,
+                             struct vox_err *err) VOX_MUST_USE;
 
-/* Syncs, renames to the final name, syncs the folder, and frees the writer in every case. On failure nothing is left. */
+/* Syncs, renames to the final name, syncs the folder, and frees the writer in every case. On
+ * failure nothing is left. */
 enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
 /* Drops the temporary file and frees the writer; NULL is allowed. */

@@ -1,7 +1,7 @@
 /* Memory: the only home of malloc and free, and of arithmetic on sizes that come from outside.
  *
- * All functions may be called from any thread. Tests replace vox_alloc with a failing one, so every allocation goes
- * through it. */
+ * All functions may be called from any thread. Tests replace vox_alloc with a failing one, so every
+ * allocation goes through it. */
 #ifndef VOX_UTIL_MEMORY_H
 #define VOX_UTIL_MEMORY_H
 
@@ -10,14 +10,15 @@
 
 #include "util/error.h"
 
-/* At least `size` bytes aligned to 64 (a cache line and an AVX-512 vector), not cleared; NULL when there is none.
- * size 0 gives a pointer that may be freed. Release with vox_free. */
+/* At least `size` bytes aligned to 64 (a cache line and an AVX-512 vector), not cleared; NULL when
+ * there is none. size 0 gives a pointer that may be freed. Release with vox_free. */
 void *vox_alloc(size_t size);
 
 /* As vox_alloc for count * size bytes, cleared; NULL on overflow or where there is no memory. */
 void *vox_calloc(size_t count, size_t size);
 
-/* Grows or shrinks a block of vox_alloc from `old_size` to `new_size` bytes; the old block stays valid on NULL. */
+/* Grows or shrinks a block of vox_alloc from `old_size` to `new_size` bytes; the old block stays
+ * valid on NULL. */
 void *vox_realloc(void *block, size_t old_size, size_t new_size);
 
 /* Releases a block of the functions above; NULL is allowed. */
