@@ -1,5 +1,5 @@
-/* Feeds every file of the folders and files named on the command line to a fuzz target, on any compiler. A run that
- * found no input fails, so an empty corpus cannot pass. */
+/* Feeds every file of the folders and files named on the command line to a fuzz target, on any
+ * compiler. A run that found no input fails, so an empty corpus cannot pass. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -24,8 +24,9 @@ bool vox_close(const char *what, const float *a, const float *b, size_t n, doubl
         }
     }
     if (!good) {
-        fprintf(stderr, "%s: element %zu of %zu is %.9g, wanted %.9g: differs by %.3g, allowed %.3g\n", what, worst, n,
-                (double)a[worst], (double)b[worst], worst_difference, tolerance);
+        fprintf(stderr,
+                "%s: element %zu of %zu is %.9g, wanted %.9g: differs by %.3g, allowed %.3g\n",
+                what, worst, n, (double)a[worst], (double)b[worst], worst_difference, tolerance);
     }
     return good;
 }
