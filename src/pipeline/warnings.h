@@ -1,0 +1,18 @@
+/* What a run has to tell its user although it succeeded. */
+#ifndef VOX_PIPELINE_WARNINGS_H
+#define VOX_PIPELINE_WARNINGS_H
+
+#include "util/error.h"
+
+enum { VOX_WARNINGS_MAX = 16, VOX_WARNING_BYTES = 240 };
+
+/* Plain data; all zero is an empty list. */
+struct vox_warnings {
+    int n;
+    char text[VOX_WARNINGS_MAX][VOX_WARNING_BYTES]; /* one sentence each, no newline */
+};
+
+/* Adds a sentence, cut to fit; beyond VOX_WARNINGS_MAX it is dropped. */
+void vox_warn(struct vox_warnings *warnings, const char *format, ...) VOX_PRINTF(2, 3);
+
+#endif
