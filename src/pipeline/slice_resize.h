@@ -1,5 +1,7 @@
 /* Resizing of one grey 8-bit slice as Pillow does it (src/libImaging/Resample.c, Image.resize
- * without a filter argument: bicubic, a = -0.5, widened when it shrinks), bit for bit. */
+ * without a filter argument: bicubic, a = -0.5, widened when it shrinks), bit for bit: rows first,
+ * as in the releases of MedSAM2's days. (Since 12.3 Pillow does columns first for some slices that
+ * become much lower, which rounds differently.) */
 #ifndef VOX_PIPELINE_SLICE_RESIZE_H
 #define VOX_PIPELINE_SLICE_RESIZE_H
 
@@ -10,8 +12,7 @@
 enum { VOX_RESIZE_MAX_SIDE = 1 << 16 };
 
 /* The coefficients of both axes and a buffer between the two passes; belongs to one thread at a
- * time.
- */
+ * time. */
 struct vox_slice_resize;
 
 /* Plans in_width x in_height -> out_width x out_height pixels, each side 1 ... VOX_RESIZE_MAX_SIDE;
