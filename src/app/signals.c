@@ -1,0 +1,38 @@
+#include "app/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/message.h"
+
+static atomic_int asked_to_stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (atomic_exchange(&asked_to_stop, 1) != 0) {
+        _exit(VOX_EXIT_CANCELLED);
+    }
+}
+
+static void set_handler(int number, void (*handler)(int))
+{
+    struct sigaction action, before;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+        sigaction(number, &action, NULL);
+    }
+}
+
+const atomic_int *vox_signals_catch(void)
+{
+    set_handler(SIGINT, on_signal);
+    set_handler(SIGTERM, on_signal);
+    set_handler(SIGPIPE, SIG_IGN);
+    return &asked_to_stop;
+}
