@@ -1,4 +1,5 @@
 /* The program voxlabel: chooses the command. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,167 @@
+/* The rules of the window; oracle_intensity.py compares the bytes with numpy's. */
+#include "pipeline/intensity.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pipeline/percentile.h"
+
+static struct vox_volume volume_of(enum vox_voxel_type type, void *voxels, int64_t w, int64_t h,
+                                   int64_t d)
+{
+    return (struct vox_volume){.size = {w, h, d}, .type = type, .slope = 1.0, .voxels = voxels};
+}
+
+static struct vox_intensity prepare(const struct vox_volume *volume,
+                                    const struct vox_window *window)
+{
+    struct vox_intensity intensity;
+    struct vox_err err = {0};
+    assert_int_equal(vox_intensity_prepare(volume, window, &intensity, &err), VOX_OK);
+    return intensity;
+}
+
+/* The range of all slices is used on each, and the fraction is cut off. */
+static void test_given_window(void **state)
+{
+    (void)state;
+    int16_t voxels[8] = {-1000, 0, 10, 20, 100, 150, 400, 3000};
+    struct vox_volume volume = volume_of(VOX_VOXEL_I16, voxels, 2, 2, 2);
+    const struct vox_window window = {.low = -100, .high = 200};
+    struct vox_intensity intensity = prepare(&volume, &window);
+    assert_int_equal(intensity.rule, VOX_WINDOW_GIVEN);
+    assert_true(intensity.min == -100.0 && intensity.max == 200.0);
+    double work[4];
+    uint8_t out[4];
+    vox_intensity_slice(&volume, &intensity, 0, work, out);
+    assert_memory_equal(out, ((const uint8_t[]){0, 85, 93, 102}), 4);
+    vox_intensity_slice(&volume, &intensity, 1, work, out);
+    assert_memory_equal(out, ((const uint8_t[]){170, 212, 255, 255}), 4);
+}
+
+/* Minimum and maximum are those of the clipped voxels, not of the window. */
+static void test_range_of_the_voxels(void **state)
+{
+    (void)state;
+    int16_t voxels[4] = {0, 50, 100, 50};
+    struct vox_volume volume = volume_of(VOX_VOXEL_I16, voxels, 4, 1, 1);
+    const struct vox_window window = {.low = -1000, .high = 1000};
+    struct vox_intensity intensity = prepare(&volume, &window);
+    double work[4];
+    uint8_t out[4];
+    vox_intensity_slice(&volume, &intensity, 0, work, out);
+    assert_memory_equal(out, ((const uint8_t[]){0, 127, 255, 127}), 4);
+}
+
+static void test_automatic_rules(void **state)
+{
+    (void)state;
+    const struct vox_window automatic = {.automatic = true};
+    uint8_t bytes[4] = {3, 0, 9, 200};
+    struct vox_volume volume = volume_of(VOX_VOXEL_U8, bytes, 2, 1, 2);
+    struct vox_intensity intensity = prepare(&volume, &automatic);
+    assert_int_equal(intensity.rule, VOX_WINDOW_AS_IS);
+    double work[4];
+    uint8_t out[2];
+    vox_intensity_slice(&volume, &intensity, 1, work, out);
+    assert_memory_equal(out, bytes + 2, 2);
+
+    int16_t ct[4] = {-500, 0, 9, 200};
+    volume = volume_of(VOX_VOXEL_I16, ct, 2, 1, 2);
+    intensity = prepare(&volume, &automatic);
+    assert_int_equal(intensity.rule, VOX_WINDOW_ABDOMEN);
+    assert_true(intensity.low == -160.0 && intensity.high == 240.0);
+    assert_true(intensity.min == -160.0 && intensity.max == 200.0);
+
+    ct[0] = -499;
+    intensity = prepare(&volume, &automatic);
+    assert_int_equal(intensity.rule, VOX_WINDOW_PERCENTILES);
+
+    /* Scaled bytes are no bytes. */
+    volume = volume_of(VOX_VOXEL_U8, bytes, 2, 1, 2);
+    volume.slope = 2.0;
+    intensity = prepare(&volume, &automatic);
+    assert_int_equal(intensity.rule, VOX_WINDOW_PERCENTILES);
+    assert_true(intensity.max <= 400.0 && intensity.max > 396.0);
+}
+
+static void test_percentiles(void **state)
+{
+    (void)state;
+    float voxels[205];
+    for (int i = 0; i < 205; i++) {
+        voxels[i] = (float)((i * 37) % 205) - 4.0F; /* -4 ... 200, so 1 ... 200 count */
+    }
+    voxels[7] = NAN;
+    float lost = (float)((7 * 37) % 205) - 4.0F;
+    assert_true(lost == 50.0F);
+    struct vox_volume volume = volume_of(VOX_VOXEL_F32, voxels, 5, 1, 41);
+    const double fractions[2] = {0.5, 0.005};
+    double work[5], values[2] = {0, 0};
+    struct vox_err err;
+    assert_int_equal(vox_percentiles_positive(&volume, fractions, 2, work, values, &err), VOX_OK);
+    /* 199 values: the middle one is the 100th, which is 101 because 50 is missing. */
+    assert_true(values[0] == 101.0);
+    assert_true(fabs(values[1] - 1.99) < 1e-12);
+}
+
+static void test_flat_and_not_finite(void **state)
+{
+    (void)state;
+    const struct vox_window window = {.low = 0, .high = 100};
+    float voxels[4] = {NAN, 40.0F, INFINITY, 80.0F};
+    struct vox_volume volume = volume_of(VOX_VOXEL_F32, voxels, 4, 1, 1);
+    struct vox_intensity intensity = prepare(&volume, &window);
+    assert_int_equal(intensity.not_finite, 2);
+    assert_true(intensity.single);
+    double work[4];
+    uint8_t out[4] = {9, 9, 9, 9};
+    vox_intensity_slice(&volume, &intensity, 0, work, out);
+    assert_memory_equal(out, ((const uint8_t[]){0, 0, 0, 255}), 4);
+
+    voxels[3] = 40.0F;
+    intensity = prepare(&volume, &window);
+    assert_true(intensity.flat);
+    memset(out, 9, sizeof(out));
+    vox_intensity_slice(&volume, &intensity, 0, work, out);
+    assert_memory_equal(out, ((const uint8_t[]){0, 0, 0, 0}), 4);
+
+    voxels[1] = voxels[3] = -INFINITY;
+    intensity = prepare(&volume, &window);
+    assert_true(intensity.flat);
+    assert_int_equal(intensity.not_finite, 4);
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    static const double bad[][2] = {{1, 1}, {2, 1}, {NAN, 1}, {0, INFINITY}};
+    int16_t voxel = 0;
+    struct vox_volume volume = volume_of(VOX_VOXEL_I16, &voxel, 1, 1, 1);
+    struct vox_intensity intensity;
+    struct vox_err err;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const struct vox_window window = {.low = bad[i][0], .high = bad[i][1]};
+        assert_int_equal(vox_intensity_prepare(&volume, &window, &intensity, &err), VOX_E_ARG);
+    }
+    const struct vox_window automatic = {.automatic = true};
+    volume.size[0] = VOX_SLICE_MAX_PIXELS / 2;
+    volume.size[1] = 3;
+    assert_int_equal(vox_intensity_prepare(&volume, &automatic, &intensity, &err), VOX_E_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_given_window),        cmocka_unit_test(test_range_of_the_voxels),
+        cmocka_unit_test(test_automatic_rules),     cmocka_unit_test(test_percentiles),
+        cmocka_unit_test(test_flat_and_not_finite), cmocka_unit_test(test_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
