@@ -1,0 +1,236 @@
+#include "util/json_writer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/memory.h"
+
+enum { MAX_DEPTH = 32, FIRST_ROOM = 1024 };
+
+struct level {
+    char end; /* '}' or ']' */
+    bool any; /* something was written in it */
+};
+
+struct vox_json_writer {
+    char *text;
+    size_t size, room;
+    bool lost; /* memory ran out */
+    int depth;
+    struct level levels[MAX_DEPTH];
+};
+
+struct vox_json_writer *vox_json_writer_new(void)
+{
+    return vox_calloc(1, sizeof(struct vox_json_writer));
+}
+
+void vox_json_writer_free(struct vox_json_writer *json)
+{
+    if (json != NULL) {
+        vox_free(json->text);
+        vox_free(json);
+    }
+}
+
+static bool make_room(struct vox_json_writer *json, size_t more)
+{
+    size_t needed, room;
+    if (json->lost || !vox_add(json->size, more, &needed)) {
+        json->lost = true;
+        return false;
+    }
+    if (needed <= json->room) {
+        return true;
+    }
+    if (!vox_mul(needed, 2, &room)) {
+        json->lost = true;
+        return false;
+    }
+    room = room < FIRST_ROOM ? FIRST_ROOM : room;
+    char *text = vox_realloc(json->text, json->room, room);
+    if (text == NULL) {
+        json->lost = true;
+        return false;
+    }
+    json->text = text;
+    json->room = room;
+    return true;
+}
+
+static void add(struct vox_json_writer *json, const char *bytes, size_t n)
+{
+    if (make_room(json, n)) {
+        memcpy(json->text + json->size, bytes, n);
+        json->size += n;
+    }
+}
+
+static void add_string(struct vox_json_writer *json, const char *text)
+{
+    add(json, text, strlen(text));
+}
+
+static bool continues(const unsigned char *at, int n)
+{
+    for (int i = 1; i <= n; i++) {
+        if ((at[i] & 0xC0) != 0x80) {
+            return false; /* the NUL at the end as well */
+        }
+    }
+    return true;
+}
+
+/* Bytes of the UTF-8 character at `at` (RFC 3629, section 4); 0 where there is none. */
+static size_t character_length(const unsigned char *at)
+{
+    if (at[0] < 0x80) {
+        return 1;
+    }
+    if (at[0] >= 0xC2 && at[0] <= 0xDF) {
+        return continues(at, 1) ? 2 : 0;
+    }
+    if (at[0] >= 0xE0 && at[0] <= 0xEF) {
+        bool overlong = at[0] == 0xE0 && at[1] < 0xA0;
+        bool surrogate = at[0] == 0xED && at[1] > 0x9F;
+        return !overlong && !surrogate && continues(at, 2) ? 3 : 0;
+    }
+    if (at[0] >= 0xF0 && at[0] <= 0xF4) {
+        bool overlong = at[0] == 0xF0 && at[1] < 0x90;
+        bool beyond = at[0] == 0xF4 && at[1] > 0x8F;
+        return !overlong && !beyond && continues(at, 3) ? 4 : 0;
+    }
+    return 0;
+}
+
+static void add_quoted(struct vox_json_writer *json, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    add(json, "\"", 1);
+    while (*at != '\0') {
+        size_t n = character_length(at);
+        if (n == 0) {
+            add_string(json, "\\ufffd");
+            n = 1;
+        } else if (*at < 0x20 || *at == 0x7F) {
+            char escaped[8];
+            snprintf(escaped, sizeof(escaped), "\\u%04x", *at);
+            add_string(json, escaped);
+        } else {
+            if (*at == '"' || *at == '\\') {
+                add(json, "\\", 1);
+            }
+            add(json, (const char *)at, n);
+        }
+        at += n;
+    }
+    add(json, "\"", 1);
+}
+
+/* What comes before a value: comma, new line, key. */
+static void begin_value(struct vox_json_writer *json, const char *key)
+{
+    if (json->depth > 0) {
+        struct level *level = &json->levels[json->depth - 1];
+        VOX_ASSERT((key != NULL) == (level->end == '}'));
+        bool own_line = json->depth == 1 && level->end == '}';
+        if (level->any) {
+            add_string(json, own_line ? "," : ", ");
+        }
+        if (own_line) {
+            add_string(json, "\n  ");
+        }
+        level->any = true;
+    }
+    if (key != NULL) {
+        add_quoted(json, key);
+        add_string(json, ": ");
+    }
+}
+
+static void begin_level(struct vox_json_writer *json, const char *key, char begin, char end)
+{
+    begin_value(json, key);
+    VOX_ASSERT(json->depth < MAX_DEPTH);
+    add(json, &begin, 1);
+    json->levels[json->depth++] = (struct level){.end = end};
+}
+
+void vox_json_begin_object(struct vox_json_writer *json, const char *key)
+{
+    begin_level(json, key, '{', '}');
+}
+
+void vox_json_begin_array(struct vox_json_writer *json, const char *key)
+{
+    begin_level(json, key, '[', ']');
+}
+
+void vox_json_end(struct vox_json_writer *json)
+{
+    VOX_ASSERT(json->depth > 0);
+    const struct level *level = &json->levels[--json->depth];
+    if (json->depth == 0 && level->any && level->end == '}') {
+        add(json, "\n", 1);
+    }
+    add(json, &level->end, 1);
+}
+
+void vox_json_put_text(struct vox_json_writer *json, const char *key, const char *text)
+{
+    begin_value(json, key);
+    if (text == NULL) {
+        add_string(json, "null");
+    } else {
+        add_quoted(json, text);
+    }
+}
+
+void vox_json_put_int(struct vox_json_writer *json, const char *key, int64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%lld", (long long)value);
+    begin_value(json, key);
+    add_string(json, digits);
+}
+
+void vox_json_put_real(struct vox_json_writer *json, const char *key, double value)
+{
+    char digits[40] = "null";
+    if (isfinite(value)) {
+        snprintf(digits, sizeof(digits), "%.15g", value);
+        if (strtod(digits, NULL) != value) {
+            snprintf(digits, sizeof(digits), "%.17g", value);
+        }
+    }
+    begin_value(json, key);
+    add_string(json, digits);
+}
+
+void vox_json_put_bool(struct vox_json_writer *json, const char *key, bool value)
+{
+    begin_value(json, key);
+    add_string(json, value ? "true" : "false");
+}
+
+void vox_json_put_null(struct vox_json_writer *json, const char *key)
+{
+    vox_json_put_text(json, key, NULL);
+}
+
+enum vox_code vox_json_writer_text(struct vox_json_writer *json, const char **text, size_t *size,
+                                   struct vox_err *err)
+{
+    VOX_ASSERT(json->depth == 0);
+    if (json->size == 0 || json->text[json->size - 1] != '\n') {
+        add(json, "\n", 1);
+    }
+    if (json->lost) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    *text = json->text;
+    *size = json->size;
+    return VOX_OK;
+}
