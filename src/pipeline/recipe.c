@@ -8,10 +8,13 @@
 #include "pipeline/stopwatch.h"
 #include "util/memory.h"
 #include "volume/components.h"
+#include "volume/geometry.h"
 
 /* The passes share the key slice alone, so the features of that one and of the slice at hand are
  * all it takes. */
 enum { KEPT_SLICES = 2 };
+
+static const double form_tolerance = 0.1; /* voxels */
 
 struct run {
     const struct vox_recipe *recipe;
@@ -221,6 +224,30 @@ static enum vox_code make_room(struct run *run, struct vox_err *err)
     return VOX_OK;
 }
 
+/* NIfTI can say twice where voxels lie, and viewers differ in which they believe. */
+static void warn_about_geometry(struct vox_segmentation *seg, const struct vox_volume *volume)
+{
+    const struct vox_nifti_geometry *nifti = &volume->geometry.nifti;
+    if (volume->geometry.source == VOX_FORMAT_NRRD || nifti->sform_code <= 0 ||
+        nifti->qform_code <= 0) {
+        return;
+    }
+    double sform[3][4], qform[3][4];
+    for (int c = 0; c < 4; c++) {
+        sform[0][c] = nifti->srow_x[c];
+        sform[1][c] = nifti->srow_y[c];
+        sform[2][c] = nifti->srow_z[c];
+    }
+    vox_qform_affine(nifti, qform);
+    double distance = vox_corner_distance(sform, qform, seg->size);
+    if (!(distance <= form_tolerance)) {
+        vox_warn(&seg->warnings,
+                 "geometry: the file's sform and qform differ by %.2f voxels in a corner; the mask "
+                 "keeps both",
+                 distance);
+    }
+}
+
 static void warn_about_input(struct vox_segmentation *seg, bool cut)
 {
     if (cut) {
@@ -252,6 +279,7 @@ static enum vox_code run_all(struct run *run, struct vox_err *err)
         return code;
     }
     warn_about_input(seg, cut);
+    warn_about_geometry(seg, run->recipe->volume);
     seg->latencies.pre = vox_seconds() - run->start;
     code = run_tracker(run, err);
     if (code != VOX_OK) {

@@ -1,0 +1,118 @@
+#include "app/model_files.h"
+
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "app/message.h"
+#include "model/schema.h"
+#include "tensor/backend.h"
+
+enum { MAX_THREADS = 1024 };
+
+static int affinity_threads(void)
+{
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) {
+        return 1; /* more CPUs than the mask has room for, or none that is told */
+    }
+    int n = CPU_COUNT(&cpus);
+    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
+}
+
+static int choose_builtin(const char *checkpoint, const struct vox_weights *weights,
+                          struct vox_model_config *out)
+{
+    struct vox_err first = {0};
+    for (int i = 0; vox_config_builtin_name(i) != NULL; i++) {
+        struct vox_model_config config;
+        struct vox_err err = {0};
+        if (vox_config_builtin(vox_config_builtin_name(i), &config, &err) == VOX_OK &&
+            vox_schema_check(&config, weights, &err) == VOX_OK) {
+            *out = config;
+            return 0;
+        }
+        first = i == 0 ? err : first;
+    }
+    vox_say("%s: no built-in configuration fits, name the model's YAML with --config (%s: %s)",
+            checkpoint, vox_config_builtin_name(0), first.msg);
+    return VOX_EXIT_FAILURE;
+}
+
+int vox_model_config_choose(const char *config, const char *checkpoint,
+                            const struct vox_weights *weights, struct vox_model_config *out)
+{
+    if (config == NULL) {
+        return choose_builtin(checkpoint, weights, out);
+    }
+    struct vox_err err = {0};
+    if (vox_config_load(config, out, &err) != VOX_OK) {
+        return vox_say_error(config, &err);
+    }
+    if (vox_schema_check(out, weights, &err) != VOX_OK) {
+        vox_say("%s does not fit %s: %s", checkpoint, config, err.msg);
+        return VOX_EXIT_FAILURE;
+    }
+    return 0;
+}
+
+static int open_backend(const struct vox_model_request *request, struct vox_opened_model *model)
+{
+    struct vox_err err = {0};
+    int threads = request->threads > 0 ? request->threads : affinity_threads();
+    if (vox_pool_new(threads, &model->pool, &err) != VOX_OK) {
+        return vox_say_error(NULL, &err);
+    }
+    if (vox_backend_open(request->backend, model->pool, &model->backend, &err) != VOX_OK) {
+        return vox_say_error(request->backend, &err);
+    }
+    return 0;
+}
+
+static int open_network(const struct vox_model_request *request, const struct vox_weights *weights,
+                        struct vox_opened_model *model)
+{
+    struct vox_err err = {0};
+    struct vox_model_config config;
+    int status = vox_model_config_choose(request->config, request->checkpoint, weights, &config);
+    if (status != 0) {
+        return status;
+    }
+    if (request->sha256 && vox_weights_sha256(weights, model->sha256, &err) != VOX_OK) {
+        return vox_say_error(request->checkpoint, &err);
+    }
+    if (vox_network_open(&config, weights, model->backend, &model->network, &err) != VOX_OK) {
+        return vox_say_error(request->checkpoint, &err);
+    }
+    return 0;
+}
+
+int vox_opened_model_open(const struct vox_model_request *request, struct vox_opened_model *out)
+{
+    struct vox_err err = {0};
+    struct vox_opened_model model = {0};
+    struct vox_weights *weights = NULL;
+    if (vox_weights_open(request->checkpoint, &weights, &err) != VOX_OK) {
+        return vox_say_error(request->checkpoint, &err);
+    }
+    int status = open_backend(request, &model);
+    if (status == 0) {
+        status = open_network(request, weights, &model);
+    }
+    vox_weights_close(weights);
+    if (status != 0) {
+        vox_opened_model_close(&model);
+        return status;
+    }
+    *out = model;
+    return 0;
+}
+
+void vox_opened_model_close(struct vox_opened_model *model)
+{
+    vox_network_close(model->network);
+    vox_backend_close(model->backend);
+    vox_pool_free(model->pool);
+    *model = (struct vox_opened_model){0};
+}

@@ -1,0 +1,8 @@
+/* 'voxlabel segment': one box, one mask. */
+#ifndef VOX_APP_SEGMENT_COMMAND_H
+#define VOX_APP_SEGMENT_COMMAND_H
+
+/* argv[0] is "segment". Returns the exit status. */
+int vox_segment_command(int argc, char **argv);
+
+#endif
