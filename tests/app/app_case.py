@@ -1,0 +1,83 @@
+"""What the tests of the program share: running it, making images. The environment, set by CMakeLists.txt, names
+
+VOXLABEL_PROGRAM     the program
+VOXLABEL_CHECKPOINT  a checkpoint with formula weights for VOXLABEL_CONFIG, the object predicted present
+VOXLABEL_CONFIG      a narrow configuration
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import nibabel
+import numpy
+
+PROGRAM = os.environ["VOXLABEL_PROGRAM"]
+CHECKPOINT = os.environ.get("VOXLABEL_CHECKPOINT", "")
+CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
+
+
+def wavy(width=60, height=50, depth=6):
+    """A CT-like int16 volume, indexed [i, j, k]."""
+    i, j, k = numpy.meshgrid(numpy.arange(width), numpy.arange(height), numpy.arange(depth), indexing="ij")
+    return ((37 * i + 23 * j + 190 * k + ((i * j) >> 3)) % 1900 - 1000).astype(numpy.int16)
+
+
+def nifti(path, voxels=None, sform_code=1, qform_code=1):
+    """Writes an oblique NIfTI image with odd spacings and returns it."""
+    voxels = wavy() if voxels is None else voxels
+    affine = numpy.array([[-0.7, 0.1, 0, 12.25], [0.08, 0.9, 0.02, -33.5], [0, -0.03, 5.0, 101], [0, 0, 0, 1]])
+    image = nibabel.Nifti1Image(voxels, affine)
+    image.set_sform(affine, sform_code)
+    image.set_qform(affine, qform_code)
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, path)
+    return image
+
+
+class AppCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="voxlabel-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_program(self, *arguments, status=0, timeout=100):
+        """Runs the program in self.folder and returns what it printed, (stdout, stderr)."""
+        done = subprocess.run(
+            [PROGRAM, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        self.assertEqual(done.returncode, status, f"{arguments}: {done.stderr}")
+        return done.stdout, done.stderr
+
+    def model(self):
+        return ["--model", CHECKPOINT, "--config", CONFIG]
+
+    def start(self, *arguments, **more):
+        return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, text=True, **more)
+
+    def files(self):
+        """All files in the folder, hidden ones too."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def load_json(self, text):
+        def refuse(constant):
+            self.fail(f"{constant} is no JSON")
+
+        return json.loads(text, parse_constant=refuse)
+
+    def wait_for_line(self, stream, what):
+        """Reads lines until one holds `what`."""
+        for line in stream:
+            if what in line:
+                return line
+        return self.fail(f"no line with {what}")
+
+    def end(self, process):
+        """Makes sure that a process is gone."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()

@@ -1,0 +1,117 @@
+"""Ctrl-C and SIGTERM: the run stops within a slice, with status 130 and no file left."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from app_case import PROGRAM, AppCase, nifti, wavy
+
+DEPTH = 400  # more slices than any machine tracks before the signal comes
+
+
+class Interrupt(AppCase):
+    def setUp(self):
+        super().setUp()
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, DEPTH))
+        outputs = ["-o", "mask.nii.gz", "--logits", "logits.nii.gz", "--json", "report.json"]
+        self.command = ["segment", "scan.nii.gz", *self.model(), "--box", "9:5,5,25,20", *outputs, "--threads", "1"]
+
+    def start_on_terminal(self, *before):
+        """Starts the program with a terminal as stderr, where it shows every slice."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        process = subprocess.Popen(
+            [*before, PROGRAM, *map(str, self.command)],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(theirs)
+        self.addCleanup(self.end, process)
+        return process, ours
+
+    def read_until(self, terminal, what, seconds=60):
+        """What the terminal got, up to `what`, or to the end of the program where it is None."""
+        got, deadline = b"", time.monotonic() + seconds
+        while what is None or what not in got:
+            if not select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                self.fail(f"no {what} in {got[-300:]}")
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # the other end is closed
+                piece = b""
+            if not piece:
+                break
+            got += piece
+        return got
+
+    def stop(self, number):
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"2 of 400 slices")
+        process.send_signal(number)
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertTrue(rest.replace(b"\r\n", b"\n").endswith(b"\nvoxlabel: cancelled; nothing was written\n"), rest)
+        self.assertNotIn(b"400 of 400", rest)
+        self.assertEqual(self.files(), ["scan.nii.gz"])
+
+    def test_interrupt(self):
+        self.stop(signal.SIGINT)
+
+    def test_terminate(self):
+        self.stop(signal.SIGTERM)
+
+    def test_second_one_ends_at_once(self):
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"1 of 400 slices")
+        # Stopped, the process takes both signals together when it goes on.
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertNotIn(b"cancelled", rest)
+        self.assertEqual(self.files(), ["scan.nii.gz"])
+
+    def test_old_outputs_stay(self):
+        (self.folder / "mask.nii.gz").write_bytes(b"old")
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"1 of 400 slices")
+        process.send_signal(signal.SIGINT)
+        self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertEqual((self.folder / "mask.nii.gz").read_bytes(), b"old")
+        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+
+    def test_ignored_stays_ignored(self):
+        """As a shell without job control starts what runs in the background."""
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        process, terminal = self.start_on_terminal("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+        self.read_until(terminal, b"1 of 12 slices")
+        process.send_signal(signal.SIGINT)
+        self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertIn("mask.nii.gz", self.files())
+
+    def test_bar(self):
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        process, terminal = self.start_on_terminal()
+        got = self.read_until(terminal, None).decode()
+        self.assertEqual(process.wait(timeout=60), 0)
+        states = [state for state in got.split("\r") if " of 12 slices" in state]
+        self.assertEqual(len(states), 12)
+        self.assertIn("[###", states[0])
+        self.assertRegex(states[0], r"1 of 12 slices, \d+ s left")
+        self.assertRegex(states[-1], r"\[#+\] 12 of 12 slices, \d+ s\x1b\[K$")
+        self.assertTrue(all(len(state) < 80 + len("\x1b[K") for state in states))
+        self.assertRegex(got, r"\nvoxlabel: mask\.nii\.gz: \d+ voxels.*\r\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
