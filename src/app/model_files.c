@@ -1,8 +1,10 @@
 #include "app/model_files.h"
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/message.h"
 #include "model/schema.h"
@@ -14,11 +16,10 @@ static int affinity_threads(void)
 {
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
-    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) {
-        return 1; /* more CPUs than the mask has room for, or none that is told */
-    }
-    int n = CPU_COUNT(&cpus);
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
+    /* It fails where the machine has more CPUs than the set has room for. */
+    bool told = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
+    long n = told ? CPU_COUNT(&cpus) : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
 }
 
 static int choose_builtin(const char *checkpoint, const struct vox_weights *weights,

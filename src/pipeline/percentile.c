@@ -118,16 +118,16 @@ enum vox_code vox_percentiles_positive(const struct vox_volume *volume, const do
         double place = (double)(count - 1) * fractions[i];
         int64_t below = (int64_t)place;
         t[i] = place - (double)below;
-        ranks[2 * i].left = below;
-        ranks[2 * i + 1].left = below + 1 < count ? below + 1 : below;
+        ranks[i].left = below;
+        ranks[n + i].left = below + 1 < count ? below + 1 : below;
     }
     for (int round = 0; round < ROUNDS && count > 0; round++) {
         settle_digit(volume, round, ranks, 2 * n, histograms, work);
     }
     for (int i = 0; i < n; i++) {
-        values[i] = count == 0 ? 0.0
-                               : between(value_of(ranks[2 * i].prefix),
-                                         value_of(ranks[2 * i + 1].prefix), t[i]);
+        values[i] = count == 0
+                        ? 0.0
+                        : between(value_of(ranks[i].prefix), value_of(ranks[n + i].prefix), t[i]);
     }
     vox_free(histograms);
     return VOX_OK;
