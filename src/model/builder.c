@@ -5,8 +5,8 @@
 
 #include "util/memory.h"
 
-enum vox_code vox_build_tensor(const struct vox_builder *builder, const char *name, int64_t numel, float **out,
-                               struct vox_err *err)
+enum vox_code vox_build_tensor(const struct vox_builder *builder, const char *name, int64_t numel,
+                               float **out, struct vox_err *err)
 {
     const struct vox_weight *weight = vox_weights_find(builder->weights, name);
     if (weight == NULL) {
@@ -33,8 +33,8 @@ enum vox_code vox_build_tensor(const struct vox_builder *builder, const char *na
     return VOX_OK;
 }
 
-static enum vox_code bias_of(const struct vox_builder *builder, const char *name, int64_t numel, float **out,
-                             struct vox_err *err)
+static enum vox_code bias_of(const struct vox_builder *builder, const char *name, int64_t numel,
+                             float **out, struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
     snprintf(full, sizeof(full), "%s.bias", name);
@@ -42,14 +42,15 @@ static enum vox_code bias_of(const struct vox_builder *builder, const char *name
 }
 
 enum vox_code vox_build_linear(const struct vox_builder *builder, const char *name,
-                               const struct vox_linear_desc *desc, struct vox_linear **out, struct vox_err *err)
+                               const struct vox_linear_desc *desc, struct vox_linear **out,
+                               struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
     snprintf(full, sizeof(full), "%s.weight", name);
     const struct vox_weight *weight = vox_weights_find(builder->weights, full);
     if (weight == NULL || weight->numel != desc->in * desc->out) {
-        return vox_fail(err, VOX_E_FORMAT, "the checkpoint has no tensor %s of %lld x %lld values", full,
-                        (long long)desc->out, (long long)desc->in);
+        return vox_fail(err, VOX_E_FORMAT, "the checkpoint has no tensor %s of %lld x %lld values",
+                        full, (long long)desc->out, (long long)desc->in);
     }
     const float *data;
     float *owned;
@@ -67,8 +68,9 @@ enum vox_code vox_build_linear(const struct vox_builder *builder, const char *na
     return code;
 }
 
-enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name, int64_t in, int64_t kernel,
-                                     int64_t out_channels, enum vox_activation activation, struct vox_linear **out,
+enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name,
+                                     int64_t in, int64_t kernel, int64_t out_channels,
+                                     enum vox_activation activation, struct vox_linear **out,
                                      struct vox_err *err)
 {
     int64_t taps = kernel * kernel;

@@ -13,26 +13,28 @@ struct vox_builder {
     size_t scratch; /* floats of lane scratch that the most demanding tile so far takes */
 };
 
-/* A copy of the tensor `name` as contiguous float32 for the caller to vox_free. VOX_E_FORMAT where it is missing or
- * does not have `numel` values. */
-enum vox_code vox_build_tensor(const struct vox_builder *builder, const char *name, int64_t numel, float **out,
-                               struct vox_err *err) VOX_MUST_USE;
+/* A copy of the tensor `name` as contiguous float32 for the caller to vox_free. VOX_E_FORMAT where
+ * it is missing or does not have `numel` values. */
+enum vox_code vox_build_tensor(const struct vox_builder *builder, const char *name, int64_t numel,
+                               float **out, struct vox_err *err) VOX_MUST_USE;
 
 /* A linear operator from NAME.weight (out x in, or out x in x 1 x 1) and NAME.bias. */
 enum vox_code vox_build_linear(const struct vox_builder *builder, const char *name,
-                               const struct vox_linear_desc *desc, struct vox_linear **out, struct vox_err *err)
-    VOX_MUST_USE;
+                               const struct vox_linear_desc *desc, struct vox_linear **out,
+                               struct vox_err *err) VOX_MUST_USE;
 
-/* Weight and bias of a convolution, NAME.weight (out x in x k x k), as the linear operator on patches whose columns
- * run kernel row, kernel column, input channel. */
-enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name, int64_t in, int64_t kernel,
-                                     int64_t out_channels, enum vox_activation activation, struct vox_linear **out,
+/* Weight and bias of a convolution, NAME.weight (out x in x k x k), as the linear operator on
+ * patches whose columns run kernel row, kernel column, input channel. */
+enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name,
+                                     int64_t in, int64_t kernel, int64_t out_channels,
+                                     enum vox_activation activation, struct vox_linear **out,
                                      struct vox_err *err) VOX_MUST_USE;
 
 /* Says that one tile takes `floats` of lane scratch in `pieces` calls of vox_lane_take. */
 void vox_build_scratch(struct vox_builder *builder, size_t floats, size_t pieces);
 
-/* Writes "prefix.suffix" style names: snprintf into a fixed buffer that is always large enough for schema names. */
+/* Writes "prefix.suffix" style names: snprintf into a fixed buffer that is always large enough for
+ * schema names. */
 enum { VOX_NAME_MAX = 160 };
 
 #endif

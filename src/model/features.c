@@ -8,7 +8,8 @@ static size_t tokens(const struct vox_model_config *config)
     return side * side;
 }
 
-/* Floats of f2; s1 has as many (4 tokens of a quarter of the channels) and s0 twice as many (16 of an eighth). */
+/* Floats of f2; s1 has as many (4 tokens of a quarter of the channels) and s0 twice as many (16 of
+ * an eighth). */
 static size_t unit(const struct vox_model_config *config)
 {
     return tokens(config) * (size_t)config->neck.d_model;

@@ -1,4 +1,5 @@
-/* What the image encoder makes of one slice. G = image_size / 16. Token order is raster, channels last. */
+/* What the image encoder makes of one slice. G = image_size / 16. Token order is raster, channels
+ * last. */
 #ifndef VOX_MODEL_FEATURES_H
 #define VOX_MODEL_FEATURES_H
 
@@ -12,7 +13,8 @@ struct vox_features {
     float *s0; /* 4G*4G x d_model / 8: high-resolution feature of stride 4 */
 };
 
-/* Allocates the three maps (about 4 MiB at 512); NULL where there is no memory. Release with vox_features_free. */
+/* Allocates the three maps (about 4 MiB at 512); NULL where there is no memory. Release with
+ * vox_features_free. */
 struct vox_features *vox_features_new(const struct vox_model_config *config);
 void vox_features_free(struct vox_features *features); /* NULL is allowed */
 

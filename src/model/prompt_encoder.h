@@ -1,5 +1,5 @@
-/* The prompt encoder (SAM, Kirillov et al. 2023, appendix A; modeling/sam/prompt_encoder.py). S = image_size,
- * G = S / 16, C = d_model. */
+/* The prompt encoder (SAM, Kirillov et al. 2023, appendix A; modeling/sam/prompt_encoder.py). S =
+ * image_size, G = S / 16, C = d_model. */
 #ifndef VOX_MODEL_PROMPT_ENCODER_H
 #define VOX_MODEL_PROMPT_ENCODER_H
 
@@ -28,12 +28,13 @@ void vox_prompt_encoder_free(struct vox_prompt_encoder *encoder); /* NULL is all
 int64_t vox_prompt_tokens(int64_t n);
 
 /* Sparse tokens (vox_prompt_tokens(n) x C), the padding point's last. */
-void vox_prompt_encoder_points(const struct vox_prompt_encoder *encoder, const struct vox_point *points, int64_t n,
-                               float *tokens);
+void vox_prompt_encoder_points(const struct vox_prompt_encoder *encoder,
+                               const struct vox_point *points, int64_t n, float *tokens);
 
-/* Dense prompt of a 4G x 4G map of logits into dense (G*G x C). Works on buffers of the encoder: one call at a time. */
-enum vox_code vox_prompt_encoder_mask(struct vox_prompt_encoder *encoder, const float *mask, float *dense,
-                                      struct vox_err *err) VOX_MUST_USE;
+/* Dense prompt of a 4G x 4G map of logits into dense (G*G x C). Works on buffers of the encoder:
+ * one call at a time. */
+enum vox_code vox_prompt_encoder_mask(struct vox_prompt_encoder *encoder, const float *mask,
+                                      float *dense, struct vox_err *err) VOX_MUST_USE;
 
 /* The dense prompt without a mask: one row of C values for every token. Borrowed. */
 const float *vox_prompt_encoder_no_mask(const struct vox_prompt_encoder *encoder);

@@ -5,11 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum vox_dtype {
-    VOX_F32,
-    VOX_F16,
-    VOX_BF16
-};
+enum vox_dtype { VOX_F32, VOX_F16, VOX_BF16 };
 
 /* Bytes of one element. */
 size_t vox_dtype_size(enum vox_dtype dtype);

@@ -1,4 +1,5 @@
-/* What every planned operator begins with; backends embed these as the first member of their own structs. */
+/* What every planned operator begins with; backends embed these as the first member of their own
+ * structs. */
 #ifndef VOX_TENSOR_PLAN_H
 #define VOX_TENSOR_PLAN_H
 
@@ -15,9 +16,11 @@ struct vox_attention {
 };
 
 /* The backends that were compiled in, best first; registry.c alone knows them. */
-enum vox_code vox_ref_open(struct vox_pool *pool, struct vox_backend **out, struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_ref_open(struct vox_pool *pool, struct vox_backend **out,
+                           struct vox_err *err) VOX_MUST_USE;
 #ifdef VOX_HAVE_ONEDNN
-enum vox_code vox_onednn_open(struct vox_pool *pool, struct vox_backend **out, struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_onednn_open(struct vox_pool *pool, struct vox_backend **out,
+                              struct vox_err *err) VOX_MUST_USE;
 #endif
 
 /* Row kernels: plain C, and the best compiled variant this CPU has (never NULL). */

@@ -9,7 +9,8 @@
 
 enum {
     MAX_THREADS = 1024,
-    /* A tile loop follows the last one within microseconds; waking a sleeping thread costs tens of them. */
+    /* A tile loop follows the last one within microseconds; waking a sleeping thread costs tens of
+       them. */
     SPINS = 4000
 };
 
@@ -53,7 +54,8 @@ float *vox_lane_take(struct vox_lane *lane, size_t floats)
     return at;
 }
 
-static void record_failure(struct vox_pool *pool, int64_t tile, enum vox_code code, const struct vox_err *err)
+static void record_failure(struct vox_pool *pool, int64_t tile, enum vox_code code,
+                           const struct vox_err *err)
 {
     pthread_mutex_lock(&pool->lock);
     if (pool->code == VOX_OK || tile < pool->failed_tile) {
@@ -123,7 +125,8 @@ static void *worker_main(void *argument)
 enum vox_code vox_pool_new(int threads, struct vox_pool **out, struct vox_err *err)
 {
     if (threads < 1 || threads > MAX_THREADS) {
-        return vox_fail(err, VOX_E_ARG, "the number of threads must be 1 to %d, not %d", MAX_THREADS, threads);
+        return vox_fail(err, VOX_E_ARG, "the number of threads must be 1 to %d, not %d",
+                        MAX_THREADS, threads);
     }
     struct vox_pool *pool = vox_calloc(1, sizeof(*pool));
     if (pool == NULL) {
@@ -184,7 +187,8 @@ enum vox_code vox_pool_reserve(struct vox_pool *pool, size_t floats, struct vox_
 {
     size_t bytes;
     if (!vox_mul(floats, sizeof(float), &bytes)) {
-        return vox_fail(err, VOX_E_LIMIT, "the scratch memory of a shape is beyond the address space");
+        return vox_fail(err, VOX_E_LIMIT,
+                        "the scratch memory of a shape is beyond the address space");
     }
     pthread_mutex_lock(&pool->turn);
     enum vox_code code = VOX_OK;

@@ -26,8 +26,8 @@ const char *vox_backend_name(int i)
     return i >= 0 && i < ENTRIES ? entries[i].name : NULL;
 }
 
-static enum vox_code open_entry(const struct entry *entry, struct vox_pool *pool, struct vox_backend **out,
-                                struct vox_err *err)
+static enum vox_code open_entry(const struct entry *entry, struct vox_pool *pool,
+                                struct vox_backend **out, struct vox_err *err)
 {
     struct vox_backend *be = NULL;
     enum vox_code code = entry->open(pool, &be, err);

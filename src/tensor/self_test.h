@@ -4,7 +4,8 @@
 
 #include "tensor/backend.h"
 
-/* VOX_E_BACKEND, naming the operator, where any result differs from ref by more than its tolerance or is NaN. */
+/* VOX_E_BACKEND, naming the operator, where any result differs from ref by more than its tolerance
+ * or is NaN. */
 enum vox_code vox_backend_self_test(struct vox_backend *be, struct vox_err *err) VOX_MUST_USE;
 
 #endif
