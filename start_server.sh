@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up what is missing, builds the program, and shows it at work: until the server exists that is one segmentation of
-# the CT in samples/. Arguments are handed on to `voxlabel segment`. The second call builds nothing again.
+# Sets up what is missing, builds the program, and shows it at work: until the server exists that is
+# one segmentation of the CT in samples/. Arguments are handed on to `voxlabel segment`. The second
+# call builds nothing again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/setup.sh
@@ -24,7 +25,7 @@ build_program() {
         fail "the program could not be built"
 }
 
-# Weights by a formula: a file as the published one, with the same names and shapes and no learning in it.
+# Weights by a formula: a file as the published one, the same names and shapes, nothing learnt.
 write_formula_checkpoint() {
     local writer
     writer=$(find build/dev/tests -type f -name make_checkpoint -perm -u+x | head -n 1)
@@ -56,7 +57,7 @@ say "The server is not there yet; segmenting the tumour of $image"
 build/dev/src/app/voxlabel segment "$image" --model "$model" --box "$box" --passes from_key \
     --window="$window" -o "$mask" "$@"
 if [ "$model" = "$formula" ]; then
-    echo "The mask is $mask; it means nothing yet: the weights come from a formula, nobody trained them (README.md)."
+    echo "The mask $mask means nothing yet: its weights come from a formula, nobody trained them."
 else
     echo "The mask is $mask, on the grid of $image."
 fi

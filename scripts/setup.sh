@@ -1,4 +1,4 @@
-# Set-up shared by run_tests.sh and start_server.sh, which source it. Everything here does nothing the second time.
+# Set-up shared by run_tests.sh and start_server.sh, which source it. It does nothing twice.
 # shellcheck shell=bash
 
 # What the program and its tests are built with; docs/dependencies.md says what each is for.
@@ -24,13 +24,13 @@ jobs() {
     printf '%s' "${VOX_JOBS:-$(nproc)}"
 }
 
-# Installs the named Debian packages that are missing. VOX_NO_INSTALL=1 leaves that to the caller, for systems without
-# apt; docs/dependencies.md lists what is needed.
+# Installs the named Debian packages that are missing. VOX_NO_INSTALL=1 leaves that to the caller,
+# for systems without apt; docs/dependencies.md lists what is needed.
 install_packages() {
     local package missing=() as_root=()
     [ -z "${VOX_NO_INSTALL:-}" ] || return 0
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        fail "this system has no apt; install what docs/dependencies.md lists and set VOX_NO_INSTALL=1"
+        fail "no apt here; install what docs/dependencies.md lists and set VOX_NO_INSTALL=1"
     fi
     for package in "$@"; do
         if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
@@ -55,7 +55,8 @@ install_packages() {
 find_python() {
     local candidate
     for candidate in python3 /usr/bin/python3; do
-        if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null; then
             printf '%s' "$candidate"
             return
         fi

@@ -1,7 +1,9 @@
-"""Adds up a run of ./run_tests.sh: summarize_tests.py FOLDER, which holds CTest's JUnit files and checks.txt.
+"""Adds up a run of ./run_tests.sh: summarize_tests.py FOLDER, which holds CTest's JUnit files and
+checks.txt.
 
-Names what failed and what was not run; the last line is "N passed, N failed". Exit status 1 if anything failed or
-nothing passed. A test that could not be started failed; one that was disabled, as its data is missing, was not run.
+Names what failed and what was not run; the last line is "N passed, N failed". Exit status 1 if
+anything failed or nothing passed. A test that could not be started failed; one that was disabled,
+as its data is missing, was not run.
 """
 
 import pathlib

@@ -1,6 +1,8 @@
-"""Source text is plain ASCII with line feeds, no tabs and no blanks at line ends; documents may be UTF-8.
+"""Source text is plain ASCII with line feeds, no tabs and no blanks at line ends; documents may be
+UTF-8.
 
-Invisible characters can make code read otherwise than it compiles, and terminals of hospitals show no others.
+Invisible characters can make code read otherwise than it compiles, and terminals of hospitals show
+no others.
 """
 
 import gate

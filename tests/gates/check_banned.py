@@ -1,4 +1,5 @@
-"""Banned calls: raw memory, unchecked strings and numbers, ways out of the process, printing from libraries.
+"""Banned calls: raw memory, unchecked strings and numbers, ways out of the process, printing from
+libraries.
 
 Only src/ and include/ are looked at. What may stand where is said in EXCEPTIONS and nowhere else.
 """
@@ -10,18 +11,30 @@ import gate
 # group: (names, what to use instead)
 GROUPS = {
     "memory": (
-        "malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign memalign valloc alloca"
-        " asprintf vasprintf",
+        "malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign"
+        " memalign valloc alloca asprintf vasprintf",
         "vox_alloc, vox_calloc, vox_realloc, vox_free, vox_strdup of util/memory.h",
     ),
-    "text": ("sprintf vsprintf strcpy stpcpy strcat strncat gets strtok", "snprintf and explicit sizes"),
-    "number": ("atoi atol atoll atof sscanf fscanf scanf vsscanf", "strtol and its kin, with a check of the end"),
-    "thread": ("strerror localtime gmtime ctime asctime rand srand setenv putenv setlocale", "the _r or _np form"),
+    "text": (
+        "sprintf vsprintf strcpy stpcpy strcat strncat gets strtok",
+        "snprintf and explicit sizes",
+    ),
+    "number": (
+        "atoi atol atoll atof sscanf fscanf scanf vsscanf",
+        "strtol and its kin, with a check of the end",
+    ),
+    "thread": (
+        "strerror localtime gmtime ctime asctime rand srand setenv putenv setlocale",
+        "the _r or _np form",
+    ),
     "file": ("tmpnam tempnam mktemp tmpfile", "vox_file_create of util/file.h"),
     "shell": ("system popen wordexp", "nothing: this program starts no shell"),
     "assert": ("assert", "VOX_ASSERT of util/error.h, which release builds keep"),
     "exit": ("exit _exit _Exit quick_exit abort raise kill", "an error that is returned"),
-    "print": ("printf vprintf puts putchar perror stdout stderr", "an error that is returned, or the log front end"),
+    "print": (
+        "printf vprintf puts putchar perror stdout stderr",
+        "an error that is returned, or the log front end",
+    ),
 }
 
 # file or folder (with a slash at its end): groups that are allowed there
@@ -40,7 +53,8 @@ def pattern(names):
     words = sorted(names.split(), key=len, reverse=True)
     calls = "|".join(re.escape(word) for word in words if word not in IDENTIFIERS)
     values = "|".join(re.escape(word) for word in words if word in IDENTIFIERS)
-    # A call, or the function's name handed on as a value. A member of that name (x.free, x->free) is another thing.
+    # A call, or the function's name handed on as a value. A member of that name (x.free, x->free)
+    # is another thing.
     text = rf"(?<![\w.>*])(?:(?P<call>{calls})\s*\(|(?<=[=(,&?:])\s*(?P<value>{calls})\s*[,;)])"
     if values:
         text += rf"|\b(?P<stream>{values})\b"
@@ -112,8 +126,14 @@ ACCEPTS = [
     ("comments", one("/* free(p) and malloc(3) */ // exit(1)")),
     ("strings", one('g("malloc(3) \\" exit(1)");')),
     ("members", one("ops->free(p); ops.close(p); x = ops->free;")),
-    ("longer names", one("vox_free(p); my_exit(1); snprintf(p, 3, q); freeze(p); strtok_r(p, q, r);")),
-    ("the format attribute", {"src/util/a.h": "#define P(f, a) __attribute__((format(printf, f, a)))\n"}),
+    (
+        "longer names",
+        one("vox_free(p); my_exit(1); snprintf(p, 3, q); freeze(p); strtok_r(p, q, r);"),
+    ),
+    (
+        "the format attribute",
+        {"src/util/a.h": "#define P(f, a) __attribute__((format(printf, f, a)))\n"},
+    ),
     ("function pointers", {"src/tensor/a.h": "struct s {\n    void (*free)(void *p);\n};\n"}),
 ]
 

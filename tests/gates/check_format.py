@@ -17,7 +17,9 @@ def check(root, args):
         return [f"{STYLE} is missing"]
     command = [args.clang_format, "--style=file", "--dry-run", "-Werror", "--ferror-limit=1"]
     try:
-        done = subprocess.run(command + [str(path) for path in sources], cwd=root, capture_output=True, text=True)
+        done = subprocess.run(
+            command + [str(path) for path in sources], cwd=root, capture_output=True, text=True
+        )
     except FileNotFoundError:
         return [f"{args.clang_format} is not installed; ./run_tests.sh installs it"]
     if done.returncode == 0:
@@ -31,10 +33,18 @@ REJECTS = [
     ("no style file", {"src/a.c": "int a;\n"}),
     ("two blanks", {STYLE: CONFIG, "src/a.c": "int  a;\n"}),
     ("a wrong brace", {STYLE: CONFIG, "include/a.h": "void f(void) {\n}\n"}),
-    ("a line of 101 columns", {STYLE: CONFIG, "tests/a.c": "int " + "a" * 48 + " = " + "b" * 45 + ";\n"}),
+    (
+        "a line of 101 columns",
+        {STYLE: CONFIG, "tests/a.c": "int " + "a" * 48 + " = " + "b" * 45 + ";\n"},
+    ),
     ("no source", {STYLE: CONFIG}),
 ]
-ACCEPTS = [("layout in order", {STYLE: CONFIG, "src/a.c": "int a;\nvoid f(void)\n{\n    a = 1;\n    b = 2;\n}\n"})]
+ACCEPTS = [
+    (
+        "layout in order",
+        {STYLE: CONFIG, "src/a.c": "int a;\nvoid f(void)\n{\n    a = 1;\n    b = 2;\n}\n"},
+    )
+]
 
 if __name__ == "__main__":
     gate.run(check, REJECTS, ACCEPTS, OPTIONS)

@@ -1,6 +1,8 @@
-"""One includer per library: each third-party header is included by the files named here and by no others.
+"""One includer per library: each third-party header is included by the files named here and by no
+others.
 
-So a library can be replaced, bounded and fuzzed in one place. docs/dependencies.md gives the reasons.
+So a library can be replaced, bounded and fuzzed in one place. docs/dependencies.md gives the
+reasons.
 """
 
 import re
@@ -22,9 +24,11 @@ class Library:
         return self._includers.fullmatch(path) is not None
 
 
-# (library, its headers, the files of src/ that may include them), the last two as regular expressions.
+# (library, its headers, the files that may include them), the last two as regular expressions.
 LIBRARIES = [
     Library("oneDNN", r"dnnl.*\.h|oneapi/dnnl/.*", r"src/tensor/onednn/[a-z0-9_]+\.[ch]"),
+    # Debian's oneDNN threads with OpenMP; the backend tells it not to.
+    Library("OpenMP", r"omp\.h", r"src/tensor/onednn/[a-z0-9_]+\.c"),
     Library("jansson", r"jansson.*\.h", r"src/util/json\.c"),
     Library("libyaml", r"yaml\.h", r"src/util/yaml\.c"),
     Library("GnuTLS", r"gnutls/.*\.h", r"src/util/(hash|tls)\.c"),
@@ -39,13 +43,16 @@ def check(root, _args):
         for line, _system, name in gate.includes(gate.read(root / path)):
             for library in LIBRARIES:
                 if library.matches(name) and not library.allows(path.as_posix()):
-                    complaints.append(f"{path}:{line}: <{name}> of {library.name} is only for {library.includers}")
+                    complaints.append(
+                        f"{path}:{line}: <{name}> of {library.name} is only for {library.includers}"
+                    )
     return complaints
 
 
 REJECTS = [
     ("oneDNN outside its folder", {"src/tensor/linear.c": "#include <dnnl.h>\n"}),
     ("oneDNN by its long name", {"src/model/a.c": "#include <oneapi/dnnl/dnnl.h>\n"}),
+    ("OpenMP in the pool", {"src/tensor/pool.c": "#include <omp.h>\n"}),
     ("jansson in a second file", {"src/util/yaml.c": "#include <jansson.h>\n"}),
     ("libyaml in the model", {"src/model/config.c": "#include <yaml.h>\n"}),
     ("GnuTLS in a header", {"src/util/hash.h": "#include <gnutls/crypto.h>\n"}),

@@ -1,6 +1,8 @@
-"""One-way rooms: a file of src/ROOM/ includes only files of rooms that ROOM may look at, and headers of the C library.
+"""One-way rooms: a file of src/ROOM/ includes only files of rooms that ROOM may look at, and
+headers of the C library.
 
-The table is the one of docs/architecture.md. Headers of other libraries are check_includers.py's affair.
+The table is the one of docs/architecture.md. Headers of other libraries are check_includers.py's
+affair.
 """
 
 import gate
@@ -25,11 +27,12 @@ MAY_INCLUDE_PUBLIC = {"app", "pipeline"}
 
 C_LIBRARY = set(
     # C17
-    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic"
-    " stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype"
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal"
+    " stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath"
+    " threads time uchar wchar wctype"
     # POSIX and Linux
-    " dirent dlfcn endian fcntl fnmatch getopt glob grp langinfo malloc netdb poll pthread pwd sched semaphore spawn"
-    " strings sysexits syslog termios unistd".split()
+    " dirent dlfcn endian fcntl fnmatch getopt glob grp langinfo malloc netdb poll pthread pwd"
+    " sched semaphore spawn strings sysexits syslog termios unistd".split()
 )
 C_LIBRARY_FOLDERS = {"arpa", "linux", "net", "netinet", "sys"}
 
@@ -57,7 +60,11 @@ def check_system(room, name):
 def check_own(room, name):
     target = name.split("/")[0]
     if target == PUBLIC:
-        return None if room in MAY_INCLUDE_PUBLIC else f'"{name}" is for {", ".join(sorted(MAY_INCLUDE_PUBLIC))}'
+        return (
+            None
+            if room in MAY_INCLUDE_PUBLIC
+            else f'"{name}" is for {", ".join(sorted(MAY_INCLUDE_PUBLIC))}'
+        )
     if "/" not in name or target not in ROOMS:
         return f'"{name}" does not begin with a room'
     if target != room and target not in ROOMS[room]:
@@ -76,12 +83,18 @@ def check(root, _args):
             trouble = check_system(room, name) if system else check_own(room, name)
             if trouble:
                 complaints.append(f"{path}:{line}: {trouble}")
-            elif not system and not (root / "src" / name).is_file() and not (root / "include" / name).is_file():
+            elif (
+                not system
+                and not (root / "src" / name).is_file()
+                and not (root / "include" / name).is_file()
+            ):
                 complaints.append(f'{path}:{line}: "{name}" does not exist')
     for path in gate.files(root, ["include"], {".h"}):
         for line, system, name in gate.includes(gate.read(root / path)):
             if not (is_c_library(name) if system else name.startswith(PUBLIC + "/")):
-                complaints.append(f"{path}:{line}: a public header includes the C library and public headers only")
+                complaints.append(
+                    f"{path}:{line}: a public header includes the C library and public headers only"
+                )
     return complaints
 
 
@@ -98,8 +111,14 @@ REJECTS = [
     ("a header that is not there", {"src/util/a.c": '#include "util/b.h"\n'}),
     ("an unknown library", {"src/util/a.c": "#include <curses.h>\n"}),
     ("vector instructions outside tensor", {"src/volume/a.c": "#include <immintrin.h>\n"}),
-    ("a public header that shows the inside", {"include/voxlabel/voxlabel.h": '#include "util/error.h"\n', **UTIL}),
-    ("model uses the public header", {"src/model/a.c": '#include "voxlabel/v.h"\n', "include/voxlabel/v.h": ""}),
+    (
+        "a public header that shows the inside",
+        {"include/voxlabel/voxlabel.h": '#include "util/error.h"\n', **UTIL},
+    ),
+    (
+        "model uses the public header",
+        {"src/model/a.c": '#include "voxlabel/v.h"\n', "include/voxlabel/v.h": ""},
+    ),
 ]
 ACCEPTS = [
     (
@@ -107,8 +126,10 @@ ACCEPTS = [
         {
             **UTIL,
             "include/voxlabel/v.h": "#include <stdint.h>\n",
-            "src/pipeline/a.c": '#include "voxlabel/v.h"\n#include <sys/stat.h>\n#include "util/error.h"\n',
-            "src/tensor/onednn/b.c": '#include <immintrin.h>\n#include <dnnl.h>\n/* #include "app/x.h" */\n',
+            "src/pipeline/a.c": '#include "voxlabel/v.h"\n#include <sys/stat.h>\n'
+            '#include "util/error.h"\n',
+            "src/tensor/onednn/b.c": "#include <immintrin.h>\n#include <dnnl.h>\n"
+            '/* #include "app/x.h" */\n',
         },
     )
 ]

@@ -1,6 +1,8 @@
-"""Length limits: a function has at most 100 lines, a file at most 1,000. The numbers may be lowered, never raised.
+"""Length limits: a function has at most 100 lines, a file at most 1,000. The numbers may be
+lowered, never raised.
 
-The layout of .clang-format makes a function's body begin with a line `{` and end with a line `}`, both at column 1.
+The layout of .clang-format makes a function's body begin with a line `{` and end with a line `}`,
+both at column 1.
 """
 
 import gate
@@ -32,7 +34,9 @@ def check(root, _args):
         if path.parts[0] in FOLDERS and path.suffix in {".c", ".h"}:
             for start, length in functions(text):
                 if length > FUNCTION_LINES:
-                    complaints.append(f"{path}:{start}: {length} lines; a function has at most {FUNCTION_LINES}")
+                    complaints.append(
+                        f"{path}:{start}: {length} lines; a function has at most {FUNCTION_LINES}"
+                    )
     return complaints
 
 
@@ -43,7 +47,10 @@ def function(lines):
 REJECTS = [
     ("a function of 101 lines", {"src/a.c": function(101)}),
     ("the second function", {"tests/util/a.c": function(3) + "\n" + function(101)}),
-    ("a brace in a comment", {"src/a.c": function(60).replace("}\n", "/*\n}\n*/\n" + "    g();\n" * 50 + "}\n")}),
+    (
+        "a brace in a comment",
+        {"src/a.c": function(60).replace("}\n", "/*\n}\n*/\n" + "    g();\n" * 50 + "}\n")},
+    ),
     ("a file of 1,001 lines", {"src/a.h": "\n" * 1001}),
     ("a script of 1,001 lines", {"tests/a.py": "\n" * 1001}),
 ]

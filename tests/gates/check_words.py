@@ -1,6 +1,8 @@
-"""Nothing in the tree depends on one machine: no absolute path of somebody's home, no host of a package registry.
+"""Nothing in the tree depends on one machine: no absolute path of somebody's home, no host of a
+package registry.
 
-Packages come through apt and pip with the machine's own settings, so that a mirror works without an edit.
+Packages come through apt and pip with the machine's own settings, so that a mirror works without an
+edit.
 """
 
 import re
@@ -46,12 +48,24 @@ REJECTS = [
     ("root's home in a script", {"scripts/a.sh": "#!/bin/sh\ncd /ro" + "ot/x\n"}),
     ("a working folder in CMake", {"CMakeLists.txt": 'set(x "/wo' + 'rk/x")\n'}),
     ("a Mac", {"docs/a.md": "`/Us" + "ers/anna/`\n"}),
-    ("a registry in a lock file", {"web/lock.json": '"resolved": "https://registry.npm' + 'js.org/x"\n'}),
-    ("an index in the requirements", {"tests/requirements.txt": "-i https://py" + "pi.org/simple\n"}),
-    ("a mirror in a script", {"scripts/a.sh": "deb http://deb." + "debian.org/debian bookworm main\n"}),
+    (
+        "a registry in a lock file",
+        {"web/lock.json": '"resolved": "https://registry.npm' + 'js.org/x"\n'},
+    ),
+    (
+        "an index in the requirements",
+        {"tests/requirements.txt": "-i https://py" + "pi.org/simple\n"},
+    ),
+    (
+        "a mirror in a script",
+        {"scripts/a.sh": "deb http://deb." + "debian.org/debian bookworm main\n"},
+    ),
 ]
 ACCEPTS = [
-    ("paths of every machine", {"a.sh": "#!/usr/bin/env bash\n/tmp/x /proc/self/status $dir/work/x ./home/x\n"}),
+    (
+        "paths of every machine",
+        {"a.sh": "#!/usr/bin/env bash\n/tmp/x /proc/self/status $dir/work/x ./home/x\n"},
+    ),
     ("builds are not source", {"build/log": "/ho" + "me/anna/x\n"}),
     ("binary files", {"samples/a.nrrd": b"\0/ho" + b"me/anna/x\n"}),
 ]

@@ -1,8 +1,9 @@
-"""What every gate shares: finding source files, reading C without its comments and strings, and the command line.
+"""What every gate shares: finding source files, reading C without its comments and strings, and the
+command line.
 
-A gate is a function check(root, args) that returns complaints, one string each. `gate.run` calls it for a source tree,
-or, with --self-check, for small trees that it must reject and small trees that it must accept, so that each gate is
-known to be able to fail. Standard library only.
+A gate is a function check(root, args) that returns complaints, one string each. `gate.run` calls it
+for a source tree, or, with --self-check, for small trees that it must reject and small trees that
+it must accept, so that each gate is known to be able to fail. Standard library only.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def files(root, folders=None, suffixes=None, names=()):
 
 
 def blank(text, keep_strings=False):
-    """C text with comments and the insides of strings replaced by spaces; lines and columns stay where they were."""
+    """C text with comments and the insides of strings as spaces; lines and columns stay."""
 
     def replace(match):
         token = match.group(0)
@@ -49,7 +50,9 @@ def blank(text, keep_strings=False):
 def includes(text):
     """(line, is_system, name) of every #include in C text."""
     bare = blank(text, keep_strings=True)
-    return [(line_of(bare, m.start()), m.group(1) == "<", m.group(2)) for m in _INCLUDE.finditer(bare)]
+    return [
+        (line_of(bare, m.start()), m.group(1) == "<", m.group(2)) for m in _INCLUDE.finditer(bare)
+    ]
 
 
 def line_of(text, offset):
@@ -57,7 +60,7 @@ def line_of(text, offset):
 
 
 def read(path):
-    """Text of a source file; bytes that are no UTF-8 become replacement characters, check_ascii.py names them."""
+    """Text of a source file; check_ascii.py names the bytes that are no UTF-8."""
     return path.read_text(encoding="utf-8", errors="replace")
 
 
@@ -70,20 +73,24 @@ def _write_tree(root, tree):
 
 def _self_check(check, rejects, accepts, args):
     wrong = []
-    for title, tree, must_fail in [(t, f, True) for t, f in rejects] + [(t, f, False) for t, f in accepts]:
+    for title, tree, must_fail in [(t, f, True) for t, f in rejects] + [
+        (t, f, False) for t, f in accepts
+    ]:
         with tempfile.TemporaryDirectory(prefix="gate.") as folder:
             _write_tree(pathlib.Path(folder), tree)
             complaints = check(pathlib.Path(folder), args)
         if must_fail and not complaints:
             wrong.append(f"self-check: nothing was said about: {title}")
         if not must_fail:
-            wrong.extend(f"self-check: {title} should pass: {complaint}" for complaint in complaints)
+            wrong.extend(
+                f"self-check: {title} should pass: {complaint}" for complaint in complaints
+            )
     print(f"self-check: {len(rejects)} bad trees, {len(accepts)} good trees")
     return wrong
 
 
 def run(check, rejects, accepts, options=()):
-    """Command line of a gate: check_x.py [--self-check] [options] ROOT. Exit status 1 when there is a complaint."""
+    """Command line of a gate: check_x.py [--self-check] [options] ROOT. Status 1: complaints."""
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=pathlib.Path)
     parser.add_argument("--self-check", action="store_true")
