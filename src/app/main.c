@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/message.h"
+#include "app/model_command.h"
 #include "tensor/backend.h"
 
 struct command {
@@ -17,6 +18,7 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"model", "show what a checkpoint holds and which configuration fits it", vox_app_model},
     {"version", "show the version and what this build can compute with", run_version},
     {"help", "show this text, or that of a command", run_help},
 };

@@ -230,7 +230,7 @@ static int run_job(struct job *job)
     return report(job);
 }
 
-int vox_segment_command(int argc, char **argv)
+int vox_app_segment(int argc, char **argv)
 {
     struct job job = {.start = vox_seconds()};
     int status = vox_segment_options_read(argc, argv, &job.options);

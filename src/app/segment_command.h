@@ -3,6 +3,6 @@
 #define VOX_APP_SEGMENT_COMMAND_H
 
 /* argv[0] is "segment". Returns the exit status. */
-int vox_segment_command(int argc, char **argv);
+int vox_app_segment(int argc, char **argv);
 
 #endif
