@@ -1,7 +1,8 @@
 /* A volume: a 3D grid of stored voxels with the geometry of the file it came from.
  *
- * Voxel (i, j, k) lies at index i + w * (j + h * k). A slice is one k plane of w x h. Nothing is ever reoriented.
- * World space is RAS millimetres; NRRD's own space is converted when the affine is made. */
+ * Voxel (i, j, k) lies at index i + w * (j + h * k). A slice is one k plane of w x h. Nothing is
+ * ever reoriented. World space is RAS millimetres; NRRD's own space is converted when the affine is
+ * made. */
 #ifndef VOX_VOLUME_VOLUME_H
 #define VOX_VOLUME_VOLUME_H
 
@@ -21,15 +22,10 @@ enum vox_voxel_type {
     VOX_VOXEL_U64,
     VOX_VOXEL_I64,
     VOX_VOXEL_F32,
-    VOX_VOXEL_F64,
-    VOX_VOXEL_F128 /* NIfTI's 128-bit float; values come as double */
+    VOX_VOXEL_F64 /* NIfTI's 128-bit floats come as these too, rounded to nearest */
 };
 
-enum vox_file_format {
-    VOX_FORMAT_NIFTI1,
-    VOX_FORMAT_NIFTI2,
-    VOX_FORMAT_NRRD
-};
+enum vox_file_format { VOX_FORMAT_NIFTI1, VOX_FORMAT_NIFTI2, VOX_FORMAT_NRRD };
 
 /* What a NIfTI header says about space, kept bit for bit (fields of nifti1.h / nifti2.h). */
 struct vox_nifti_geometry {
@@ -43,15 +39,15 @@ struct vox_nifti_geometry {
 
 /* What a NRRD header says about space, its text kept. */
 struct vox_nrrd_geometry {
-    char space[64];            /* "left-posterior-superior", empty if absent */
-    char directions[3][128];   /* "(a,b,c)" per axis, empty if absent */
-    char origin[128];          /* "(x,y,z)", empty if absent */
-    char spacings[3][48];      /* used when there are no directions */
+    char space[64];          /* "left-posterior-superior", empty if absent */
+    char directions[3][128]; /* "(a,b,c)" per axis, empty if absent */
+    char origin[128];        /* "(x,y,z)", empty if absent */
+    char spacings[3][48];    /* used when there are no directions */
 };
 
 struct vox_geometry {
-    double affine[3][4]; /* voxel index (i, j, k, 1) -> RAS millimetres */
-    double spacing[3];   /* length of the affine's columns, mm */
+    double affine[3][4];         /* voxel index (i, j, k, 1) -> RAS millimetres; can be inverted */
+    double spacing[3];           /* length of the affine's columns, mm */
     enum vox_file_format source; /* which of the two records below is filled */
     struct vox_nifti_geometry nifti;
     struct vox_nrrd_geometry nrrd;
@@ -60,7 +56,8 @@ struct vox_geometry {
 struct vox_volume {
     int64_t size[3]; /* w, h, d */
     enum vox_voxel_type type;
-    double slope, intercept; /* real value = slope * stored + intercept; 1 and 0 where the file scales nothing */
+    double slope, intercept; /* real value = slope * stored + intercept; 1 and 0 where the file
+                                scales nothing */
     void *voxels;            /* native endian, owned */
     struct vox_geometry geometry;
 };
@@ -77,21 +74,25 @@ struct vox_volume_limits vox_volume_limits_default(void); /* 65,536 per side, 16
 size_t vox_voxel_size(enum vox_voxel_type type);
 const char *vox_voxel_name(enum vox_voxel_type type); /* "uint8", "int16", ... */
 
-/* Reads .nii, .nii.gz, .nrrd, .seg.nrrd, recognised by content. Bounds are checked before anything is allocated and
- * inflating stops at the size that the header promised. The caller owns *out and ends it with vox_volume_free.
- * VOX_E_FORMAT, VOX_E_LIMIT, VOX_E_UNSUPPORTED, VOX_E_NOT_FOUND, VOX_E_IO, VOX_E_NOMEM; texts never hold the path. */
-enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits, struct vox_volume **out,
-                              struct vox_err *err) VOX_MUST_USE;
+/* Reads .nii, .nii.gz, .nrrd, .seg.nrrd, recognised by content. Bounds are checked before anything
+ * is allocated and inflating stops at the size that the header promised. The caller owns *out and
+ * ends it with vox_volume_free. VOX_E_FORMAT, VOX_E_LIMIT, VOX_E_UNSUPPORTED, VOX_E_NOT_FOUND,
+ * VOX_E_IO, VOX_E_NOMEM; texts never hold the path. */
+enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits,
+                              struct vox_volume **out, struct vox_err *err) VOX_MUST_USE;
 
 /* The same for a file's bytes in memory (not kept). */
-enum vox_code vox_volume_parse(const void *data, size_t size, const struct vox_volume_limits *limits,
-                               struct vox_volume **out, struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_volume_parse(const void *data, size_t size,
+                               const struct vox_volume_limits *limits, struct vox_volume **out,
+                               struct vox_err *err) VOX_MUST_USE;
 
-/* Writes a grid with the geometry of `like` (NIfTI to NIfTI: sform, qform, codes, pixdim and units bit for bit; NRRD to
- * NRRD: the directions' text; across: the affine), the format chosen by the ending of `path` (.nii, .nii.gz, .nrrd).
- * `voxels` are w * h * d of `type`, unscaled. The file is complete or absent. */
-enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like, const int64_t size[3],
-                               enum vox_voxel_type type, const void *voxels, struct vox_err *err) VOX_MUST_USE;
+/* Writes a grid with the geometry of `like` (NIfTI to NIfTI: sform, qform, codes, pixdim and units
+ * bit for bit; NRRD to NRRD: the directions' text; across: the affine), the format chosen by the
+ * ending of `path` (.nii, .nii.gz, .nrrd). `voxels` are w * h * d of `type`, unscaled. The file is
+ * complete or absent. */
+enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
+                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                               struct vox_err *err) VOX_MUST_USE;
 
 /* Real values (slope and intercept applied, computed in double) of slice k into out, w * h. */
 void vox_volume_slice(const struct vox_volume *volume, int64_t k, double *out);

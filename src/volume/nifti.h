@@ -1,0 +1,44 @@
+/* NIfTI-1 and NIfTI-2 single files (nifti1.h and nifti2.h of the NIfTI data format working group).
+ */
+#ifndef VOX_VOLUME_NIFTI_H
+#define VOX_VOLUME_NIFTI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "volume/volume.h"
+
+/* Bytes of the two headers, and of the larger one with the four bytes that say that no extension
+ * follows. */
+enum { VOX_NIFTI1_HEADER = 348, VOX_NIFTI2_HEADER = 540, VOX_NIFTI_HEADER_MAX = 544 };
+
+/* The data types of nifti1.h that are single real numbers. */
+enum vox_nifti_datatype {
+    VOX_NIFTI_UINT8 = 2,
+    VOX_NIFTI_INT16 = 4,
+    VOX_NIFTI_INT32 = 8,
+    VOX_NIFTI_FLOAT32 = 16,
+    VOX_NIFTI_FLOAT64 = 64,
+    VOX_NIFTI_INT8 = 256,
+    VOX_NIFTI_UINT16 = 512,
+    VOX_NIFTI_UINT32 = 768,
+    VOX_NIFTI_INT64 = 1024,
+    VOX_NIFTI_UINT64 = 1280,
+    VOX_NIFTI_FLOAT128 = 1536
+};
+
+/* True if the bytes begin with the size of a NIfTI (or ANALYZE) header, in either byte order. */
+bool vox_is_nifti(const uint8_t *data, size_t size);
+
+/* Reads the bytes of a .nii file, or of a .nii.gz file. Errors are those of vox_volume_parse. */
+enum vox_code vox_nifti_parse(const uint8_t *data, size_t size,
+                              const struct vox_volume_limits *limits, struct vox_volume **out,
+                              struct vox_err *err) VOX_MUST_USE;
+
+/* vox_volume_write for NIfTI. */
+enum vox_code vox_nifti_write(const char *path, const struct vox_geometry *like,
+                              const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                              bool gzipped, struct vox_err *err) VOX_MUST_USE;
+
+#endif

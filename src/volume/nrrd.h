@@ -1,0 +1,25 @@
+/* NRRD files with an attached header (teem.sourceforge.net/nrrd/format.html), voxels raw or
+ * gzipped. */
+#ifndef VOX_VOLUME_NRRD_H
+#define VOX_VOLUME_NRRD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "volume/volume.h"
+
+/* True if the bytes begin with the magic of an NRRD file, of whatever version. */
+bool vox_is_nrrd(const uint8_t *data, size_t size);
+
+/* Reads the bytes of a .nrrd file. Errors are those of vox_volume_parse. */
+enum vox_code vox_nrrd_parse(const uint8_t *data, size_t size,
+                             const struct vox_volume_limits *limits, struct vox_volume **out,
+                             struct vox_err *err) VOX_MUST_USE;
+
+/* vox_volume_write for NRRD; the voxels are gzipped. */
+enum vox_code vox_nrrd_write(const char *path, const struct vox_geometry *like,
+                             const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                             struct vox_err *err) VOX_MUST_USE;
+
+#endif

@@ -1,0 +1,201 @@
+#include "volume/volume.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "util/file.h"
+#include "util/memory.h"
+#include "volume/gzip.h"
+#include "volume/nifti.h"
+#include "volume/nrrd.h"
+
+struct vox_volume_limits vox_volume_limits_default(void)
+{
+    return (struct vox_volume_limits){.max_side = 65536, .max_bytes = UINT64_C(16) << 30};
+}
+
+static const struct {
+    size_t size;
+    const char *name;
+} types[] = {
+    [VOX_VOXEL_U8] = {1, "uint8"},    [VOX_VOXEL_I8] = {1, "int8"},
+    [VOX_VOXEL_U16] = {2, "uint16"},  [VOX_VOXEL_I16] = {2, "int16"},
+    [VOX_VOXEL_U32] = {4, "uint32"},  [VOX_VOXEL_I32] = {4, "int32"},
+    [VOX_VOXEL_U64] = {8, "uint64"},  [VOX_VOXEL_I64] = {8, "int64"},
+    [VOX_VOXEL_F32] = {4, "float32"}, [VOX_VOXEL_F64] = {8, "float64"},
+};
+
+static bool is_type(enum vox_voxel_type type)
+{
+    return (unsigned)type < sizeof(types) / sizeof(types[0]);
+}
+
+size_t vox_voxel_size(enum vox_voxel_type type)
+{
+    VOX_ASSERT(is_type(type));
+    return types[type].size;
+}
+
+const char *vox_voxel_name(enum vox_voxel_type type)
+{
+    VOX_ASSERT(is_type(type));
+    return types[type].name;
+}
+
+/* Names what is often tried and is not read here, so that the user knows what to do. */
+static enum vox_code refuse_unknown(const uint8_t *data, size_t size, struct vox_err *err)
+{
+    if (size >= 132 && memcmp(data + 128, "DICM", 4) == 0) {
+        return vox_fail(err, VOX_E_UNSUPPORTED,
+                        "a DICOM file; convert the series to NIfTI or NRRD");
+    }
+    if (size >= 10 && memcmp(data, "ObjectType", 10) == 0) {
+        return vox_fail(err, VOX_E_UNSUPPORTED, "a MetaImage file; save it as NIfTI or NRRD");
+    }
+    return vox_fail(err, VOX_E_FORMAT, "neither a NIfTI nor an NRRD file");
+}
+
+/* A gzip stream is NIfTI's; an NRRD file compresses its voxels only. */
+static enum vox_code parse_gzip(const uint8_t *data, size_t size,
+                                const struct vox_volume_limits *limits, struct vox_volume **out,
+                                struct vox_err *err)
+{
+    uint8_t head[VOX_NIFTI1_HEADER];
+    size_t got;
+    enum vox_code code = vox_gunzip_prefix(data, size, head, sizeof(head), &got, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    if (vox_is_nifti(head, got)) {
+        return vox_nifti_parse(data, size, limits, out, err);
+    }
+    if (vox_is_nrrd(head, got)) {
+        return vox_fail(
+            err, VOX_E_UNSUPPORTED,
+            "an NRRD file inside a gzip stream; unpack it, NRRD compresses its voxels itself");
+    }
+    return refuse_unknown(head, got, err);
+}
+
+enum vox_code vox_volume_parse(const void *data, size_t size,
+                               const struct vox_volume_limits *limits, struct vox_volume **out,
+                               struct vox_err *err)
+{
+    const uint8_t *bytes = data;
+    if (size == 0) {
+        return vox_fail(err, VOX_E_FORMAT, "the file is empty");
+    }
+    if (vox_is_gzip(bytes, size)) {
+        return parse_gzip(bytes, size, limits, out, err);
+    }
+    if (vox_is_nrrd(bytes, size)) {
+        return vox_nrrd_parse(bytes, size, limits, out, err);
+    }
+    if (vox_is_nifti(bytes, size)) {
+        return vox_nifti_parse(bytes, size, limits, out, err);
+    }
+    return refuse_unknown(bytes, size, err);
+}
+
+enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits,
+                              struct vox_volume **out, struct vox_err *err)
+{
+    struct vox_mapping mapping;
+    enum vox_code code = vox_file_map(path, &mapping, err);
+    if (code == VOX_OK) {
+        code = vox_volume_parse(mapping.data, mapping.size, limits, out, err);
+        vox_file_unmap(&mapping);
+    }
+    return code;
+}
+
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t size = strlen(path);
+    size_t end = strlen(ending);
+    return size > end && strcasecmp(path + size - end, ending) == 0;
+}
+
+enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
+                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                               struct vox_err *err)
+{
+    size_t bytes = is_type(type) ? types[type].size : 0;
+    bool fits = bytes > 0;
+    for (int axis = 0; axis < 3; axis++) {
+        fits = fits && size[axis] >= 1 && vox_mul(bytes, (size_t)size[axis], &bytes);
+    }
+    if (!fits) {
+        return vox_fail(err, VOX_E_ARG,
+                        "a volume to be written needs a voxel type and sizes of at least 1");
+    }
+    if (ends_with(path, ".nii")) {
+        return vox_nifti_write(path, like, size, type, voxels, false, err);
+    }
+    if (ends_with(path, ".nii.gz")) {
+        return vox_nifti_write(path, like, size, type, voxels, true, err);
+    }
+    if (ends_with(path, ".nrrd")) {
+        return vox_nrrd_write(path, like, size, type, voxels, err);
+    }
+    return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
+}
+
+#define SCALE_SLICE(type)                                                                          \
+    do {                                                                                           \
+        const type *stored = (const type *)volume->voxels + start;                                 \
+        for (size_t i = 0; i < plane; i++) {                                                       \
+            out[i] = slope * (double)stored[i] + intercept;                                        \
+        }                                                                                          \
+    } while (0)
+
+void vox_volume_slice(const struct vox_volume *volume, int64_t k, double *out)
+{
+    VOX_ASSERT(k >= 0 && k < volume->size[2]);
+    const size_t plane = (size_t)volume->size[0] * (size_t)volume->size[1];
+    const size_t start = plane * (size_t)k;
+    const double slope = volume->slope;
+    const double intercept = volume->intercept;
+    switch (volume->type) {
+    case VOX_VOXEL_U8:
+        SCALE_SLICE(uint8_t);
+        break;
+    case VOX_VOXEL_I8:
+        SCALE_SLICE(int8_t);
+        break;
+    case VOX_VOXEL_U16:
+        SCALE_SLICE(uint16_t);
+        break;
+    case VOX_VOXEL_I16:
+        SCALE_SLICE(int16_t);
+        break;
+    case VOX_VOXEL_U32:
+        SCALE_SLICE(uint32_t);
+        break;
+    case VOX_VOXEL_I32:
+        SCALE_SLICE(int32_t);
+        break;
+    case VOX_VOXEL_U64:
+        SCALE_SLICE(uint64_t);
+        break;
+    case VOX_VOXEL_I64:
+        SCALE_SLICE(int64_t);
+        break;
+    case VOX_VOXEL_F32:
+        SCALE_SLICE(float);
+        break;
+    case VOX_VOXEL_F64:
+        SCALE_SLICE(double);
+        break;
+    }
+}
+
+#undef SCALE_SLICE
+
+void vox_volume_free(struct vox_volume *volume)
+{
+    if (volume != NULL) {
+        vox_free(volume->voxels);
+        vox_free(volume);
+    }
+}
