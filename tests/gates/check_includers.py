@@ -27,8 +27,6 @@ class Library:
 # (library, its headers, the files that may include them), the last two as regular expressions.
 LIBRARIES = [
     Library("oneDNN", r"dnnl.*\.h|oneapi/dnnl/.*", r"src/tensor/onednn/[a-z0-9_]+\.[ch]"),
-    # Debian's oneDNN threads with OpenMP; the backend tells it not to.
-    Library("OpenMP", r"omp\.h", r"src/tensor/onednn/[a-z0-9_]+\.c"),
     Library("jansson", r"jansson.*\.h", r"src/util/json\.c"),
     Library("libyaml", r"yaml\.h", r"src/util/yaml\.c"),
     Library("GnuTLS", r"gnutls/.*\.h", r"src/util/(hash|tls)\.c"),
@@ -52,7 +50,6 @@ def check(root, _args):
 REJECTS = [
     ("oneDNN outside its folder", {"src/tensor/linear.c": "#include <dnnl.h>\n"}),
     ("oneDNN by its long name", {"src/model/a.c": "#include <oneapi/dnnl/dnnl.h>\n"}),
-    ("OpenMP in the pool", {"src/tensor/pool.c": "#include <omp.h>\n"}),
     ("jansson in a second file", {"src/util/yaml.c": "#include <jansson.h>\n"}),
     ("libyaml in the model", {"src/model/config.c": "#include <yaml.h>\n"}),
     ("GnuTLS in a header", {"src/util/hash.h": "#include <gnutls/crypto.h>\n"}),

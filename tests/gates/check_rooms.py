@@ -110,6 +110,7 @@ REJECTS = [
     ("a room that is not in the table", {"src/misc/a.c": "", **UTIL}),
     ("a header that is not there", {"src/util/a.c": '#include "util/b.h"\n'}),
     ("an unknown library", {"src/util/a.c": "#include <curses.h>\n"}),
+    ("OpenMP, which clang does not bring", {"src/tensor/a.c": "#include <omp.h>\n"}),
     ("vector instructions outside tensor", {"src/volume/a.c": "#include <immintrin.h>\n"}),
     (
         "a public header that shows the inside",

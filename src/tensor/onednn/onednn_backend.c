@@ -2,9 +2,11 @@
  * threads are the pool's, so results have the same bits for any number of them. */
 #include "tensor/onednn/onednn_parts.h"
 
-#include <omp.h>
-
 #include "util/memory.h"
+
+/* Of gcc's OpenMP runtime, with which Debian builds oneDNN. Declared here because clang does not
+ * bring omp.h, and clang's own runtime would be a second one in the process. */
+void omp_set_num_threads(int threads);
 
 enum vox_code onednn_fail(struct vox_err *err, dnnl_status_t status, const char *what)
 {
