@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The names in parentheses are never the macros that error.h shows to analyzers. */
+
 static void scrub(char *text)
 {
     for (char *p = text; *p != '\0'; p++) {
@@ -31,7 +33,7 @@ static void fill(struct vox_err *err, enum vox_code code, int sys, const char *f
     scrub(err->msg);
 }
 
-enum vox_code vox_fail(struct vox_err *err, enum vox_code code, const char *format, ...)
+enum vox_code(vox_fail)(struct vox_err *err, enum vox_code code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -40,8 +42,8 @@ enum vox_code vox_fail(struct vox_err *err, enum vox_code code, const char *form
     return code;
 }
 
-enum vox_code vox_fail_sys(struct vox_err *err, enum vox_code code, int sys, const char *format,
-                           ...)
+enum vox_code(vox_fail_sys)(struct vox_err *err, enum vox_code code, int sys, const char *format,
+                            ...)
 {
     va_list args;
     va_start(args, format);
@@ -50,7 +52,7 @@ enum vox_code vox_fail_sys(struct vox_err *err, enum vox_code code, int sys, con
     return code;
 }
 
-enum vox_code vox_err_prefix(struct vox_err *err, enum vox_code code, const char *format, ...)
+enum vox_code(vox_err_prefix)(struct vox_err *err, enum vox_code code, const char *format, ...)
 {
     if (err == NULL) {
         return code;
