@@ -66,8 +66,8 @@ static void test_outside(void **state)
 {
     (void)state;
     static const double bad[][4] = {
-        {-9, 1, -1, 5},  {19.5, 1, 30, 5}, {1, -3, 5, -0.75},
-        {1, 9.5, 5, 12}, {NAN, 1, 5, 5},   {1, 1, INFINITY, 5},
+        {-9, 1, -1, 5},  {19.5, 1, 30, 5},       {1, -3, 5, -0.75},
+        {1, 9.5, 5, 12}, {(double)NAN, 1, 5, 5}, {1, 1, (double)INFINITY, 5},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct vox_box_prompt prompt = {.key = 0};

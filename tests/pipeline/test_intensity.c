@@ -141,7 +141,7 @@ static void test_flat_and_not_finite(void **state)
 static void test_refuses(void **state)
 {
     (void)state;
-    static const double bad[][2] = {{1, 1}, {2, 1}, {NAN, 1}, {0, INFINITY}};
+    static const double bad[][2] = {{1, 1}, {2, 1}, {(double)NAN, 1}, {0, (double)INFINITY}};
     int16_t voxel = 0;
     struct vox_volume volume = volume_of(VOX_VOXEL_I16, &voxel, 1, 1, 1);
     struct vox_intensity intensity;

@@ -145,7 +145,7 @@ static void attend(int64_t dim, int64_t width, const double *q, int64_t keys, co
                    const double *v, double *weights, double *out)
 {
     memset(weights, 0, (size_t)keys * sizeof(*weights));
-    double max = -INFINITY;
+    double max = -(double)INFINITY;
     double total = 0;
     for (int64_t j = 0; j < keys; j++) {
         for (int64_t i = 0; i < dim; i++) {

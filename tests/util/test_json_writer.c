@@ -53,7 +53,14 @@ static void test_numbers(void **state)
     (void)state;
     struct vox_json_writer *json = vox_json_writer_new();
     vox_json_begin_array(json, NULL);
-    const double values[] = {0.1, 1.0 / 3.0, -5.0, 1e300, (double)0.1F, NAN, INFINITY, -INFINITY};
+    const double values[] = {0.1,
+                             1.0 / 3.0,
+                             -5.0,
+                             1e300,
+                             (double)0.1F,
+                             (double)NAN,
+                             (double)INFINITY,
+                             -(double)INFINITY};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         vox_json_put_real(json, NULL, values[i]);
     }
