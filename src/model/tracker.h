@@ -1,8 +1,11 @@
 /* The tracker: prompts on some slices, masks on all (the state machine of MedSAM2,
  * sam2/sam2_video_predictor_npz.py: a volume is a video, a slice is a frame, objects are batched).
  *
- * A tracker belongs to one thread at a time. Coordinates are pixels of the original slice (x =
- * column, y = row). */
+ * As the reference on a CPU, it fills no holes in masks (its CUDA extension would), and objects do
+ * not push each other aside. Every call either succeeds or leaves the tracker as it was.
+ *
+ * A tracker belongs to one thread at a time; trackers of several threads may share a network.
+ * Coordinates are pixels of the original slice (x = column, y = row). */
 #ifndef VOX_MODEL_TRACKER_H
 #define VOX_MODEL_TRACKER_H
 
@@ -30,8 +33,10 @@ void vox_tracker_free(struct vox_tracker *tracker); /* NULL is allowed */
  * are VOX_POINT_NEGATIVE or _POSITIVE; box is x0, y0, x1, y1 or NULL and needs clear_old. Without
  * clear_old the points join earlier ones of the object on that slice. Points replace a mask prompt
  * there. Where the object has logits on the slice already they are part of the prompt (a correction
- * click); on a slice that was tracked the result is an ordinary memory unless the configuration
- * says cond_corrections. A new object after tracking began is VOX_E_ARG. */
+ * click). On a slice that was tracked the result is an ordinary memory unless the configuration
+ * says cond_corrections; where that slice conditions others the result is shown, but dropped by the
+ * next propagation, as in the reference: reset and give all prompts to change what was prompted
+ * first. A prompt ends a propagation under way. A new object after tracking began is VOX_E_ARG. */
 enum vox_code vox_tracker_add_points(struct vox_tracker *tracker, int64_t frame, int64_t object,
                                      const float *xy, const enum vox_point_label *labels, int64_t n,
                                      const float *box, bool clear_old,
