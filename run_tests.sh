@@ -9,8 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 usage() {
     cat <<'EOT'
 usage: ./run_tests.sh [--quick | --all]
-  (nothing)  quick and full tests; quick ones under AddressSanitizer and UBSan; those with threads
-             under ThreadSanitizer; everything compiled by clang too (under 20 minutes, two cores)
+  (nothing)  quick and full tests; quick ones under AddressSanitizer and UBSan; those of the rooms
+             that compute under ThreadSanitizer; everything compiled by clang too (under 20 minutes, two cores)
   --quick    quick tests of the development build only
   --all      as without, and long tests, clang-tidy, cppcheck, the release build, and a short run
              of each fuzzer (under an hour)
@@ -88,9 +88,11 @@ run_ctest() {
     fi
 }
 
+# One file a process: with several, the analyzer of version 14 takes every va_list after the first
+# file for uninitialised.
 run_tidy() {
     git ls-files 'src/*.c' 'bench/*.c' |
-        xargs -P "$(jobs)" -n 4 clang-tidy-14 --quiet -p build/clang --warnings-as-errors='*'
+        xargs -P "$(jobs)" -n 1 clang-tidy-14 --quiet -p build/clang --warnings-as-errors='*'
 }
 
 run_cppcheck() {
@@ -144,7 +146,8 @@ if [ "$mode" != quick ]; then
         run_ctest asan quick -L '^quick$' -LE '^gates$' -j "$(jobs)"
     fi
     if build tsan; then
-        run_ctest tsan threads -L '^threads$' -j "$(jobs)"
+        # The rooms that compute, and the program being interrupted.
+        run_ctest tsan quick -L '^quick$' -R '^(tensor|model|pipeline)/|^app/interrupt' -j "$(jobs)"
     fi
     build clang || true
 fi
