@@ -349,7 +349,7 @@ void vox_nifti_from_affine(double affine[3][4], const int64_t size[3], bool sing
     double by_qform[3][4];
     vox_qform_affine(out, by_qform);
     /* A shear, or a half turn whose quaternion floats cannot hold closely enough. */
-    if (!(vox_corner_distance(affine, by_qform, size) <= 1e-5)) {
+    if (!(vox_corner_distance(affine, by_qform, size) <= 1e-4)) {
         out->qform_code = 0;
         out->quatern_b = out->quatern_c = out->quatern_d = 0;
         out->qoffset_x = out->qoffset_y = out->qoffset_z = 0;

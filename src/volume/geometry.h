@@ -27,7 +27,7 @@ enum vox_code vox_geometry_from_nrrd(struct vox_geometry *geometry,
 void vox_qform_affine(const struct vox_nifti_geometry *nifti, double affine[3][4]);
 
 /* NIfTI fields for an affine: sform with code 1 (scanner), and the qform with code 1 too where a
- * rotation and spacings can say the same to within 1e-5 voxel in the corners of a grid of that
+ * rotation and spacings can say the same to within 1e-4 voxel in the corners of a grid of that
  * size; units mm. `single` rounds to float, as NIfTI-1 stores. */
 void vox_nifti_from_affine(double affine[3][4], const int64_t size[3], bool single,
                            struct vox_nifti_geometry *out);
