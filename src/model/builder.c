@@ -1,5 +1,6 @@
 #include "model/builder.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static enum vox_code bias_of(const struct vox_builder *builder, const char *name
                              float **out, struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
-    snprintf(full, sizeof(full), "%s.bias", name);
+    vox_name(full, "%s.bias", name);
     return vox_build_tensor(builder, full, numel, out, err);
 }
 
@@ -46,7 +47,7 @@ enum vox_code vox_build_linear(const struct vox_builder *builder, const char *na
                                struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
-    snprintf(full, sizeof(full), "%s.weight", name);
+    vox_name(full, "%s.weight", name);
     const struct vox_weight *weight = vox_weights_find(builder->weights, full);
     if (weight == NULL || weight->numel != desc->in * desc->out) {
         return vox_fail(err, VOX_E_FORMAT, "the checkpoint has no tensor %s of %lld x %lld values",
@@ -75,7 +76,7 @@ enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const ch
 {
     int64_t taps = kernel * kernel;
     char full[VOX_NAME_MAX];
-    snprintf(full, sizeof(full), "%s.weight", name);
+    vox_name(full, "%s.weight", name);
     float *weight = NULL;
     float *bias = NULL;
     float *patches = NULL;
@@ -105,6 +106,34 @@ enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const ch
     vox_free(bias);
     vox_free(weight);
     return code;
+}
+
+void vox_multiply_linears(int64_t out, int64_t middle, int64_t in, const float *wb, const float *bb,
+                          const float *wa, const float *ba, float *w, float *b)
+{
+    for (int64_t o = 0; o < out; o++) {
+        double bias = (double)bb[o];
+        for (int64_t m = 0; m < middle; m++) {
+            bias += (double)wb[o * middle + m] * (double)ba[m];
+        }
+        b[o] = (float)bias;
+        for (int64_t i = 0; i < in; i++) {
+            double sum = 0;
+            for (int64_t m = 0; m < middle; m++) {
+                sum += (double)wb[o * middle + m] * (double)wa[m * in + i];
+            }
+            w[o * in + i] = (float)sum;
+        }
+    }
+}
+
+void vox_name(char out[VOX_NAME_MAX], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(out, VOX_NAME_MAX, format, args);
+    va_end(args);
+    VOX_ASSERT(length >= 0 && length < VOX_NAME_MAX);
 }
 
 void vox_build_scratch(struct vox_builder *builder, size_t floats, size_t pieces)

@@ -30,11 +30,19 @@ enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const ch
                                      enum vox_activation activation, struct vox_linear **out,
                                      struct vox_err *err) VOX_MUST_USE;
 
+/* One linear map after another as a single one: w (out x in) = wb (out x middle) wa (middle x in),
+ * b = wb ba + bb, summed in double. */
+void vox_multiply_linears(int64_t out, int64_t middle, int64_t in, const float *wb, const float *bb,
+                          const float *wa, const float *ba, float *w, float *b);
+
 /* Says that one tile takes `floats` of lane scratch in `pieces` calls of vox_lane_take. */
 void vox_build_scratch(struct vox_builder *builder, size_t floats, size_t pieces);
 
-/* Writes "prefix.suffix" style names: snprintf into a fixed buffer that is always large enough for
- * schema names. */
+/* Tensor names are put together in buffers of this size; the schema's longest name fits with room.
+ */
 enum { VOX_NAME_MAX = 160 };
+
+/* snprintf into a buffer of VOX_NAME_MAX bytes. */
+void vox_name(char out[VOX_NAME_MAX], const char *format, ...) VOX_PRINTF(2, 3);
 
 #endif

@@ -1,6 +1,5 @@
 #include "model/fpn_neck.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "model/token_tiles.h"
@@ -19,34 +18,14 @@ struct vox_fpn_neck {
     float *coarse; /* level 3, raster order */
 };
 
-/* A 1 x 1 convolution after another one: W = Wb Wa, b = Wb ba + bb, summed in double. */
-static void multiply(int64_t out, int64_t middle, int64_t in, const float *wb, const float *bb,
-                     const float *wa, const float *ba, float *w, float *b)
-{
-    for (int64_t o = 0; o < out; o++) {
-        double bias = (double)bb[o];
-        for (int64_t m = 0; m < middle; m++) {
-            bias += (double)wb[o * middle + m] * (double)ba[m];
-        }
-        b[o] = (float)bias;
-        for (int64_t i = 0; i < in; i++) {
-            double sum = 0;
-            for (int64_t m = 0; m < middle; m++) {
-                sum += (double)wb[o * middle + m] * (double)wa[m * in + i];
-            }
-            w[o * in + i] = (float)sum;
-        }
-    }
-}
-
 static enum vox_code load_pair(const struct vox_builder *builder, const char *name, int64_t in,
                                int64_t out, float **w, float **b, struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
-    snprintf(full, sizeof(full), "%s.weight", name);
+    vox_name(full, "%s.weight", name);
     enum vox_code code = vox_build_tensor(builder, full, in * out, w, err);
     if (code == VOX_OK) {
-        snprintf(full, sizeof(full), "%s.bias", name);
+        vox_name(full, "%s.bias", name);
         code = vox_build_tensor(builder, full, out, b, err);
     }
     return code;
@@ -69,7 +48,7 @@ static enum vox_code build_merged(const struct vox_builder *builder, const char 
         }
     }
     if (code == VOX_OK) {
-        multiply(level->out, width, level->in, t[2], t[3], t[0], t[1], t[4], t[5]);
+        vox_multiply_linears(level->out, width, level->in, t[2], t[3], t[0], t[1], t[4], t[5]);
         struct vox_linear_desc desc = {.in = level->in, .out = level->out, .compute = VOX_F32};
         code = vox_linear_new(builder->be, &desc, t[4], t[5], &level->linear, err);
     }
@@ -85,7 +64,7 @@ static enum vox_code build_level(struct vox_builder *builder, struct vox_fpn_nec
     const struct vox_model_config *config = builder->config;
     struct level *level = &neck->levels[i];
     char lateral[VOX_NAME_MAX];
-    snprintf(lateral, sizeof(lateral), "image_encoder.neck.convs.%d.conv", VOX_LEVELS - 1 - i);
+    vox_name(lateral, "image_encoder.neck.convs.%d.conv", VOX_LEVELS - 1 - i);
     level->in = config->neck.channels[VOX_LEVELS - 1 - i];
     level->out = config->neck.d_model;
     enum vox_code code = VOX_OK;

@@ -1,7 +1,6 @@
 #include "model/hiera_block.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "model/layer_norm.h"
@@ -54,7 +53,7 @@ static enum vox_code build_linear(const struct vox_builder *builder, const char 
                                   struct vox_linear **linear, struct vox_err *err)
 {
     char full[VOX_NAME_MAX];
-    snprintf(full, sizeof(full), "%s.%s", prefix, name);
+    vox_name(full, "%s.%s", prefix, name);
     struct vox_linear_desc desc = {.in = in,
                                    .out = out,
                                    .activation = activation,
@@ -70,9 +69,9 @@ static enum vox_code build_weights(struct vox_hiera_block *b, const struct vox_b
     int64_t out = b->shape.out;
     int64_t hidden = MLP_RATIO * out;
     char name[VOX_NAME_MAX];
-    snprintf(name, sizeof(name), "%s.norm1", prefix);
+    vox_name(name, "%s.norm1", prefix);
     enum vox_code code = vox_norm_build(builder, name, in, norm_eps, &b->norm1, err);
-    snprintf(name, sizeof(name), "%s.norm2", prefix);
+    vox_name(name, "%s.norm2", prefix);
     if (code == VOX_OK) {
         code = vox_norm_build(builder, name, out, norm_eps, &b->norm2, err);
     }
@@ -81,7 +80,7 @@ static enum vox_code build_weights(struct vox_hiera_block *b, const struct vox_b
                             err);
     }
     if (code == VOX_OK) {
-        snprintf(name, sizeof(name), "%s.attn.qkv.bias", prefix);
+        vox_name(name, "%s.attn.qkv.bias", prefix);
         code = vox_build_tensor(builder, name, 3 * out, &b->qkv_bias, err);
     }
     if (code == VOX_OK) {

@@ -1,6 +1,5 @@
 #include "model/image_encoder.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "model/fpn_neck.h"
@@ -121,7 +120,7 @@ static enum vox_code add_block(struct vox_image_encoder *e, struct vox_builder *
     }
     step->layout_out = step->layout;
     char prefix[VOX_NAME_MAX];
-    snprintf(prefix, sizeof(prefix), "image_encoder.trunk.blocks.%d", e->n_steps);
+    vox_name(prefix, "image_encoder.trunk.blocks.%d", e->n_steps);
     code = vox_hiera_block_new(builder, prefix, &shape, &e->layouts[step->layout], &walk->most,
                                &step->block, err);
     if (code == VOX_OK && begins) {
@@ -364,8 +363,8 @@ enum vox_code vox_image_encoder_run(struct vox_image_encoder *e, const uint8_t *
         }
         code = run_step(e, i, out, err);
         layout = step->layout_out;
-        char name[32];
-        snprintf(name, sizeof(name), "block %d", i);
+        char name[VOX_NAME_MAX];
+        vox_name(name, "block %d", i);
         show(tap, name, &e->layouts[layout], step->width, e->x, NULL, e->y);
     }
     return code;

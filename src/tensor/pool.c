@@ -9,6 +9,7 @@
 
 enum {
     MAX_THREADS = 1024,
+    TAKE_UNIT = 16, /* floats of a cache line */
     /* A tile loop follows the last one within microseconds; waking a sleeping thread costs tens of
        them. */
     SPINS = 4000
@@ -47,7 +48,7 @@ struct vox_pool {
 
 float *vox_lane_take(struct vox_lane *lane, size_t floats)
 {
-    size_t rounded = (floats + 15) / 16 * 16;
+    size_t rounded = (floats + TAKE_UNIT - 1) / TAKE_UNIT * TAKE_UNIT;
     VOX_ASSERT(rounded <= lane->size - lane->used);
     float *at = lane->memory + lane->used;
     lane->used += rounded;
@@ -186,6 +187,7 @@ int vox_pool_threads(const struct vox_pool *pool)
 enum vox_code vox_pool_reserve(struct vox_pool *pool, size_t floats, struct vox_err *err)
 {
     size_t bytes;
+    floats = (floats + TAKE_UNIT - 1) / TAKE_UNIT * TAKE_UNIT;
     if (!vox_mul(floats, sizeof(float), &bytes)) {
         return vox_fail(err, VOX_E_LIMIT,
                         "the scratch memory of a shape is beyond the address space");
