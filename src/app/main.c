@@ -6,6 +6,7 @@
 
 #include "app/message.h"
 #include "app/model_command.h"
+#include "app/segment_command.h"
 #include "tensor/backend.h"
 
 struct command {
@@ -18,6 +19,7 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"segment", "segment one structure from a box on one slice", vox_app_segment},
     {"model", "show what a checkpoint holds and which configuration fits it", vox_app_model},
     {"version", "show the version and what this build can compute with", run_version},
     {"help", "show this text, or that of a command", run_help},

@@ -239,9 +239,7 @@ static void warn_about_geometry(struct vox_segmentation *seg, const struct vox_v
         sform[2][c] = nifti->srow_z[c];
     }
     vox_qform_affine(nifti, qform);
-    /* Before C23 a pointer to const rows is not made from one to rows without a cast. */
-    double distance =
-        vox_corner_distance((const double(*)[4])sform, (const double(*)[4])qform, seg->size);
+    double distance = vox_corner_distance(sform, qform, seg->size);
     if (!(distance <= form_tolerance)) {
         vox_warn(&seg->warnings,
                  "geometry: the file's sform and qform differ by %.2f voxels in a corner; the mask "

@@ -6,6 +6,7 @@ VOXLABEL_CONFIG      a narrow configuration
 """
 
 import json
+import math
 import os
 import pathlib
 import signal
@@ -30,7 +31,12 @@ def wavy(width=60, height=50, depth=6):
 def nifti(path, voxels=None, sform_code=1, qform_code=1):
     """Writes an oblique NIfTI image with odd spacings and returns it."""
     voxels = wavy() if voxels is None else voxels
-    affine = numpy.array([[-0.7, 0.1, 0, 12.25], [0.08, 0.9, 0.02, -33.5], [0, -0.03, 5.0, 101], [0, 0, 0, 1]])
+    a, b = 0.3, 0.2
+    turn = numpy.array([[math.cos(a), -math.sin(a), 0], [math.sin(a), math.cos(a), 0], [0, 0, 1]])
+    tilt = numpy.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
+    affine = numpy.eye(4)
+    affine[:3, :3] = turn @ tilt @ numpy.diag([-0.7, 0.9, 5.0])
+    affine[:3, 3] = 12.25, -33.5, 101
     image = nibabel.Nifti1Image(voxels, affine)
     image.set_sform(affine, sform_code)
     image.set_qform(affine, qform_code)
