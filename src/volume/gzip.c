@@ -16,13 +16,14 @@ enum { LEVEL = 4 };
 
 /* Up to this many bytes before the wanted ones are worth inflating into the block and moving away.
  */
-enum { LARGEST_MOVE = 1 << 20 };
+enum { MARGIN = 1 << 20 };
 
 struct stream {
     z_stream z;
     const uint8_t *data;
-    size_t size; /* bytes not yet handed to zlib */
-    bool ended;  /* after the last member */
+    size_t size;  /* bytes not yet handed to zlib */
+    bool between; /* a member, and its checksum, ended with the last byte that came */
+    bool ended;   /* after the last member */
 };
 
 bool vox_is_gzip(const uint8_t *data, size_t size)
@@ -81,28 +82,44 @@ static void stream_next_member(struct stream *s)
     }
 }
 
+/* One call of inflate; *got bytes come, perhaps none. */
+static enum vox_code stream_step(struct stream *s, uint8_t *out, size_t room, size_t *got,
+                                 struct vox_err *err)
+{
+    stream_feed(s);
+    unsigned part = room < UINT_MAX / 2 ? (unsigned)room : UINT_MAX / 2;
+    s->z.next_out = out;
+    s->z.avail_out = part;
+    int status = inflate(&s->z, Z_NO_FLUSH);
+    *got = part - s->z.avail_out;
+    s->between = status == Z_STREAM_END;
+    switch (status) {
+    case Z_STREAM_END:
+        stream_next_member(s);
+        return VOX_OK;
+    case Z_OK:
+        return VOX_OK;
+    case Z_BUF_ERROR:
+        return vox_fail(err, VOX_E_FORMAT, "the gzip stream ends early; the file is cut off");
+    case Z_MEM_ERROR:
+        return vox_fail_sys(err, VOX_E_NOMEM, status, "out of memory");
+    default:
+        return vox_fail_sys(err, VOX_E_FORMAT, status, "the gzip stream is damaged");
+    }
+}
+
 /* Reads up to `wanted` bytes; *got is less only where the stream ends properly. */
 static enum vox_code stream_read(struct stream *s, uint8_t *out, size_t wanted, size_t *got,
                                  struct vox_err *err)
 {
     *got = 0;
     while (*got < wanted && !s->ended) {
-        stream_feed(s);
-        size_t room = wanted - *got;
-        unsigned part = room < UINT_MAX / 2 ? (unsigned)room : UINT_MAX / 2;
-        s->z.next_out = out + *got;
-        s->z.avail_out = part;
-        int status = inflate(&s->z, Z_NO_FLUSH);
-        *got += part - s->z.avail_out;
-        if (status == Z_STREAM_END) {
-            stream_next_member(s);
-        } else if (status == Z_BUF_ERROR) {
-            return vox_fail(err, VOX_E_FORMAT, "the gzip stream ends early; the file is cut off");
-        } else if (status == Z_MEM_ERROR) {
-            return vox_fail_sys(err, VOX_E_NOMEM, status, "out of memory");
-        } else if (status != Z_OK) {
-            return vox_fail_sys(err, VOX_E_FORMAT, status, "the gzip stream is damaged");
+        size_t part;
+        enum vox_code code = stream_step(s, out + *got, wanted - *got, &part, err);
+        if (code != VOX_OK) {
+            return code;
         }
+        *got += part;
     }
     return VOX_OK;
 }
@@ -142,6 +159,24 @@ static enum vox_code stream_skip(struct stream *s, size_t skip, struct vox_err *
     return VOX_OK;
 }
 
+/* Reads on to the end of the member, where zlib compares the checksum: damage can make a stream
+ * longer. But a stream that is longer by as much as was wanted is left alone, so that a bomb costs
+ * little more than an honest file. */
+static enum vox_code stream_finish(struct stream *s, size_t wanted, struct vox_err *err)
+{
+    uint8_t sink[4096];
+    size_t read = 0;
+    while (!s->between && !s->ended && (read < wanted || read < MARGIN)) {
+        size_t part;
+        enum vox_code code = stream_step(s, sink, sizeof(sink), &part, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        read += part;
+    }
+    return VOX_OK;
+}
+
 static enum vox_code stream_exact(struct stream *s, size_t skip, uint8_t *out, size_t wanted,
                                   struct vox_err *err)
 {
@@ -159,10 +194,7 @@ static enum vox_code stream_exact(struct stream *s, size_t skip, uint8_t *out, s
                         "the gzip stream holds %zu bytes of voxels, the header promises %zu", got,
                         wanted);
     }
-    /* One byte more: either the member ends here, and zlib compares the checksum, or the stream is
-     * longer. */
-    uint8_t extra;
-    return stream_read(s, &extra, 1, &got, err);
+    return stream_finish(s, wanted, err);
 }
 
 static enum vox_code gunzip_stream(const uint8_t *data, size_t size, size_t skip, uint8_t *out,
@@ -196,7 +228,7 @@ enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t w
                          struct vox_err *err)
 {
     size_t total = wanted;
-    bool whole = skip <= LARGEST_MOVE && vox_add(skip, wanted, &total);
+    bool whole = skip <= MARGIN && vox_add(skip, wanted, &total);
     uint8_t *block = vox_alloc(total);
     if (block == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory for %zu bytes of voxels", wanted);

@@ -21,10 +21,11 @@ bool vox_is_gzip(const uint8_t *data, size_t size);
 enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, size_t wanted,
                                 size_t *got, struct vox_err *err) VOX_MUST_USE;
 
-/* Inflates skip + wanted bytes and drops the first `skip`. The stream may have several members and
- * may hold more, which is left alone; where it ends with the last wanted byte its checksum must be
- * right. The caller has compared `wanted` with its limits; *out is at least that long and is
- * released with vox_free. VOX_E_FORMAT if the stream is damaged or holds less. */
+/* Inflates skip + wanted bytes and drops the first `skip`. The stream may have several members; the
+ * checksum of the one that holds the last wanted byte must be right. What that member holds beyond
+ * is read to get there, but no more than `wanted` again or 1 MiB; then it is left alone, as is
+ * everything behind it. The caller has compared `wanted` with its limits; *out is at least that
+ * long and is released with vox_free. VOX_E_FORMAT if the stream is damaged or holds less. */
 enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t wanted, void **out,
                          struct vox_err *err) VOX_MUST_USE;
 
