@@ -10,7 +10,8 @@ usage() {
     cat <<'EOT'
 usage: ./run_tests.sh [--quick | --all]
   (nothing)  quick and full tests; quick ones under AddressSanitizer and UBSan; those of the rooms
-             that compute under ThreadSanitizer; everything compiled by clang too (under 20 minutes, two cores)
+             that compute under ThreadSanitizer; everything compiled by clang too
+             (under 20 minutes on two cores)
   --quick    quick tests of the development build only
   --all      as without, and long tests, clang-tidy, cppcheck, the release build, and a short run
              of each fuzzer (under an hour)
