@@ -1,4 +1,5 @@
-"""The published shape on real images: geometry, range, memory. The weights mean nothing, so the mask's place does not.
+"""The published shape: known numbers of the reference, and real images for geometry, range and memory. The weights come
+from a formula and mean nothing, so neither does the place of a mask.
 
 VOXLABEL_SAMPLES names the folder of sample volumes.
 """
@@ -55,6 +56,34 @@ class Samples(AppCase):
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"peak {peak:.0f} MB, {report['latencies']}")
         self.assertLess(peak, PEAK_MB)
+
+
+class Reference(AppCase):
+    """What PyTorch computes on a CPU with the reference's own modules, these weights, this volume and this box."""
+
+    POSITIVE = [35990, 35993, 11019, 35993, 35988]
+    SCORES = [0.475637, 0.433528, 0.720071, 0.432542, 0.479689]
+    SLICE_2 = {"sum": -5536.33, "absolute": 18070, 0: 0.901863, 12000: -0.0817694, 24000: -0.0103008, 35999: 1.25575}
+
+    def test_from_voxels_to_logits(self):
+        z, y, x = numpy.meshgrid(numpy.arange(5), numpy.arange(200), numpy.arange(180), indexing="ij")
+        q = (3 * x + 2 * y + 11 * z + ((x * y) >> 6)) % 510
+        volume = numpy.minimum(q, 510 - q).astype(numpy.uint8)
+        self.assertEqual(volume.sum(), 23314400)
+        nibabel.save(nibabel.Nifti1Image(volume.transpose(2, 1, 0), numpy.eye(4)), self.folder / "scan.nii")
+        command = ["segment", "scan.nii", "--model", CHECKPOINT, "--box", "2:40,50,120,140"]
+        out, _err = self.run_program(*command, "--logits", "logits.nii", "--json", "-", timeout=500)
+        logits = numpy.asanyarray(nibabel.load(self.folder / "logits.nii").dataobj).transpose(2, 1, 0)
+        # A sign may turn where a logit is within rounding of 0.
+        for positive, wanted in zip(numpy.count_nonzero(logits > 0, axis=(1, 2)), self.POSITIVE, strict=True):
+            self.assertLessEqual(abs(int(positive) - wanted), 2)
+        for score, wanted in zip(self.load_json(out)["scores"], self.SCORES, strict=True):
+            self.assertLess(abs(score["object_score"] - wanted), 1e-4)
+        flat = logits[2].astype(numpy.float64).ravel()
+        found = {"sum": flat.sum(), "absolute": abs(flat).sum(), **{n: flat[n] for n in (0, 12000, 24000, 35999)}}
+        for key, wanted in self.SLICE_2.items():
+            tolerance = 1e-4 if isinstance(key, int) else 1.0
+            self.assertLess(abs(found[key] - wanted), tolerance, key)
 
 
 if __name__ == "__main__":
