@@ -2,40 +2,13 @@
 
 #include <string.h>
 
+#include "model/pickle_machine.h"
 #include "util/memory.h"
 
-enum { NO_CHUNK = -1, MAX_GLOBAL = 256 };
+enum { MAX_GLOBAL = 256 };
 
-/* Pairs that one instruction set: key, value, key, value... in `members`. */
-struct chunk {
-    uint32_t first;
-    uint32_t pairs;
-    int32_t next;
-};
-
-/* A dict's `number` is its first chunk or NO_CHUNK, its `count` the last one; a tuple's, storage's
- * or tensor's `number` is its first member, a text's the place of its first byte. Values are
- * indices into `values`; the first few are shared by all that need no identity. */
+/* The first values are shared by all that need no identity. */
 enum { OPAQUE, NONE, FALSE_, TRUE_, EMPTY_TUPLE, SHARED_VALUES };
-
-struct vox_pickle {
-    const uint8_t *data;
-    size_t size;
-    size_t at;
-    struct vox_pickle_value *values;
-    size_t n_values, values_room;
-    uint32_t *members; /* of tuples and dicts */
-    size_t n_members, members_room;
-    struct chunk *chunks;
-    size_t n_chunks, chunks_room;
-    uint32_t *stack;
-    size_t depth, stack_room;
-    uint32_t *memo; /* 0 where nothing is stored, else the value plus 1 */
-    size_t memo_room;
-    uint32_t *marks; /* stack depths */
-    size_t n_marks;
-    uint32_t root;
-};
 
 static enum vox_code damaged(const struct vox_pickle *p, const char *what, struct vox_err *err)
 {
@@ -327,8 +300,8 @@ static enum vox_code set_items(struct vox_pickle *p, size_t n, struct vox_err *e
     }
     struct vox_pickle_value *dict = &p->values[target];
     int32_t chunk = (int32_t)p->n_chunks++;
-    p->chunks[chunk] = (struct chunk){first, (uint32_t)(n / 2), NO_CHUNK};
-    if (dict->number == NO_CHUNK) {
+    p->chunks[chunk] = (struct vox_pickle_chunk){first, (uint32_t)(n / 2), VOX_NO_CHUNK};
+    if (dict->number == VOX_NO_CHUNK) {
         dict->number = chunk;
     } else {
         p->chunks[dict->count].next = chunk;
@@ -397,7 +370,7 @@ static enum vox_code do_call(struct vox_pickle *p, struct vox_err *err)
         return push(p, OPAQUE, err);
     }
     if (vox_pickle_equals(p, callable, "collections\nOrderedDict") && arguments.count == 0) {
-        return push_new(p, VOX_PICKLE_DICT, 0, NO_CHUNK, err);
+        return push_new(p, VOX_PICKLE_DICT, 0, VOX_NO_CHUNK, err);
     }
     if (vox_pickle_equals(p, callable, "torch._utils\n_rebuild_tensor_v2")) {
         return push_new(p, VOX_PICKLE_TENSOR, arguments.count, arguments.number, err);
@@ -510,7 +483,7 @@ static enum vox_code do_instruction(struct vox_pickle *p, uint8_t opcode, struct
     case 't': /* TUPLE */
         return do_mark_tuple(p, err);
     case '}': /* EMPTY_DICT */
-        return push_new(p, VOX_PICKLE_DICT, 0, NO_CHUNK, err);
+        return push_new(p, VOX_PICKLE_DICT, 0, VOX_NO_CHUNK, err);
     case 's': /* SETITEM */
         return set_items(p, 2, err);
     case 'u': /* SETITEMS */
@@ -621,73 +594,4 @@ void vox_pickle_close(struct vox_pickle *p)
         vox_free(p->chunks);
         vox_free(p);
     }
-}
-
-const struct vox_pickle_value *vox_pickle_root(const struct vox_pickle *p)
-{
-    return &p->values[p->root];
-}
-
-const char *vox_pickle_text(const struct vox_pickle *p, const struct vox_pickle_value *value)
-{
-    return (const char *)p->data + value->number;
-}
-
-bool vox_pickle_equals(const struct vox_pickle *p, const struct vox_pickle_value *value,
-                       const char *text)
-{
-    bool has_text = value->kind == VOX_PICKLE_TEXT || value->kind == VOX_PICKLE_GLOBAL;
-    size_t length = strlen(text);
-    return has_text && value->count == length &&
-           memcmp(vox_pickle_text(p, value), text, length) == 0;
-}
-
-const struct vox_pickle_value *vox_pickle_item(const struct vox_pickle *p,
-                                               const struct vox_pickle_value *value, size_t i)
-{
-    bool has_items = value->kind == VOX_PICKLE_TUPLE || value->kind == VOX_PICKLE_STORAGE ||
-                     value->kind == VOX_PICKLE_TENSOR;
-    if (!has_items || i >= value->count) {
-        return NULL;
-    }
-    return &p->values[p->members[(size_t)value->number + i]];
-}
-
-bool vox_pickle_next(const struct vox_pickle *p, const struct vox_pickle_value *dict,
-                     struct vox_pickle_cursor *cursor, const struct vox_pickle_value **key,
-                     const struct vox_pickle_value **value)
-{
-    if (dict->kind != VOX_PICKLE_DICT || dict->number == NO_CHUNK) {
-        return false;
-    }
-    if (!cursor->begun) {
-        *cursor = (struct vox_pickle_cursor){true, (uint32_t)dict->number, 0};
-    }
-    const struct chunk *chunk = &p->chunks[cursor->chunk];
-    if (cursor->pair == chunk->pairs) {
-        if (chunk->next == NO_CHUNK) {
-            return false;
-        }
-        *cursor = (struct vox_pickle_cursor){true, (uint32_t)chunk->next, 0};
-        chunk = &p->chunks[cursor->chunk];
-    }
-    const uint32_t *pair = p->members + chunk->first + 2 * (size_t)cursor->pair++;
-    *key = &p->values[pair[0]];
-    *value = &p->values[pair[1]];
-    return true;
-}
-
-const struct vox_pickle_value *vox_pickle_find(const struct vox_pickle *p,
-                                               const struct vox_pickle_value *dict, const char *key)
-{
-    const struct vox_pickle_value *found = NULL;
-    const struct vox_pickle_value *at;
-    const struct vox_pickle_value *value;
-    struct vox_pickle_cursor cursor = {0};
-    while (vox_pickle_next(p, dict, &cursor, &at, &value)) {
-        if (at->kind == VOX_PICKLE_TEXT && vox_pickle_equals(p, at, key)) {
-            found = value;
-        }
-    }
-    return found;
 }
