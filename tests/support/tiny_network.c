@@ -23,8 +23,10 @@ void vox_tiny_config(struct vox_model_config *config)
     config->image_size = 64;
     config->trunk.embed_dim = 16;
     config->neck.d_model = 32;
+    static const int64_t windows[] = {8, 4, 2, 2}; /* grids of 16, 8, 4 and 2 */
     for (int i = 0; i < config->trunk.n_stages; i++) {
         config->trunk.stages[i] = 1;
+        config->trunk.window_spec[i] = windows[i];
         config->neck.channels[i] = 16 << (config->trunk.n_stages - 1 - i);
     }
     config->trunk.n_global = 1;
