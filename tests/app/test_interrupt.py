@@ -10,7 +10,7 @@ import unittest
 
 from app_case import PROGRAM, AppCase, nifti, wavy
 
-DEPTH = 400  # more slices than any machine tracks before the signal comes
+DEPTH = 2000  # more slices than any machine tracks before the signal comes
 
 
 class Interrupt(AppCase):
@@ -52,12 +52,12 @@ class Interrupt(AppCase):
 
     def stop(self, number):
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"2 of 400 slices")
+        self.read_until(terminal, b"2 of 2000 slices")
         process.send_signal(number)
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 130)
         self.assertTrue(rest.replace(b"\r\n", b"\n").endswith(b"\nvoxlabel: cancelled; nothing was written\n"), rest)
-        self.assertNotIn(b"400 of 400", rest)
+        self.assertNotIn(b"2000 of 2000", rest)
         self.assertEqual(self.files(), ["scan.nii.gz"])
 
     def test_interrupt(self):
@@ -68,7 +68,7 @@ class Interrupt(AppCase):
 
     def test_second_one_ends_at_once(self):
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 400 slices")
+        self.read_until(terminal, b"1 of 2000 slices")
         # Stopped, the process takes both signals together when it goes on.
         process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGINT)
@@ -82,7 +82,7 @@ class Interrupt(AppCase):
     def test_old_outputs_stay(self):
         (self.folder / "mask.nii.gz").write_bytes(b"old")
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 400 slices")
+        self.read_until(terminal, b"1 of 2000 slices")
         process.send_signal(signal.SIGINT)
         self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 130)

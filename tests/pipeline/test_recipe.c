@@ -1,4 +1,4 @@
-/* The recipe on a narrow network against the tracker driven by hand, with all features made
+/* The recipe on a tiny network against the tracker driven by hand, with all features made
  * beforehand. */
 #include "pipeline/recipe.h"
 
@@ -7,16 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "model/tracker.h"
 #include "pipeline/slice_resize.h"
-#include "support/checkpoint_writer.h"
+#include "support/failing_alloc.h"
+#include "support/tiny_network.h"
 #include "util/memory.h"
 
 enum { WIDTH = 45, HEIGHT = 32, DEPTH = 5, PIXELS = WIDTH * HEIGHT, KEY = 2 };
@@ -43,16 +41,8 @@ static void open_network(int threads)
 {
     struct vox_err err = {0};
     struct vox_model_config config;
-    must(vox_config_load(VOX_SKELETONS "/narrow256.yaml", &config, &err), &err);
-    char path[] = "/tmp/voxlabel-test-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    const struct vox_checkpoint_options options = {.present = true};
-    must(vox_checkpoint_write(path, &config, &options, NULL, &err), &err);
-    struct vox_weights *weights = NULL;
-    must(vox_weights_open(path, &weights, &err), &err);
-    unlink(path);
+    vox_tiny_config(&config);
+    struct vox_weights *weights = vox_tiny_weights(&config, NULL, true);
     must(vox_pool_new(threads, &rig.pool, &err), &err);
     must(vox_backend_open("ref", rig.pool, &rig.backend, &err), &err);
     must(vox_network_open(&config, weights, rig.backend, &rig.network, &err), &err);
@@ -214,11 +204,53 @@ static void test_slab_and_threads(void **state)
     vox_segmentation_free(whole);
 }
 
+/* Each allocation fails once: the run says so, leaves nothing behind, and the network still works.
+ */
+static void test_survives_failing_allocations(void **state)
+{
+    (void)state;
+    int16_t voxels[PIXELS * 3];
+    for (int i = 0; i < PIXELS * 3; i++) {
+        voxels[i] = (int16_t)(rig.voxels[i] * 3); /* so that percentiles are needed */
+    }
+    struct vox_volume volume = rig.volume;
+    volume.type = VOX_VOXEL_I16;
+    volume.size[2] = 3;
+    volume.voxels = voxels;
+    struct vox_segmentation *whole = run(&volume, 1, false, 0, 0);
+    const struct vox_recipe recipe = {
+        .network = rig.network,
+        .volume = &volume,
+        .prompt = whole->prompt,
+        .window = {.automatic = true},
+        .keep_logits = true,
+    };
+    for (long k = 1;; k++) {
+        struct vox_segmentation *seg = NULL;
+        struct vox_err err = {0};
+        vox_fail_allocation(k);
+        enum vox_code code = vox_recipe_run(&recipe, &seg, &err);
+        bool failed = vox_allocation_failed();
+        vox_fail_allocation(0);
+        if (!failed) {
+            must(code, &err);
+            assert_memory_equal(seg->logits, whole->logits, 3 * PIXELS * sizeof(float));
+            assert_true(k > 15);
+            vox_segmentation_free(seg);
+            break;
+        }
+        assert_int_equal(code, VOX_E_NOMEM);
+        assert_null(seg);
+    }
+    vox_segmentation_free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_the_tracker),
         cmocka_unit_test(test_slab_and_threads),
+        cmocka_unit_test(test_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "support/failing_alloc.h"
+
 static void expect_text(struct vox_json_writer *json, const char *want)
 {
     const char *text = NULL;
@@ -117,13 +119,43 @@ static void test_long_text(void **state)
     vox_json_writer_free(NULL);
 }
 
+/* Half a report must not pass for a whole one. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    vox_fail_allocation(1);
+    assert_null(vox_json_writer_new());
+    for (long k = 2;; k++) {
+        vox_fail_allocation(k);
+        struct vox_json_writer *json = vox_json_writer_new();
+        vox_json_begin_array(json, NULL);
+        for (int i = 0; i < 1000; i++) {
+            vox_json_put_int(json, NULL, i);
+        }
+        vox_json_end(json);
+        bool failed = vox_allocation_failed();
+        const char *text = NULL;
+        size_t size;
+        struct vox_err err;
+        enum vox_code code = vox_json_writer_text(json, &text, &size, &err);
+        vox_json_writer_free(json);
+        vox_fail_allocation(0);
+        if (!failed) {
+            assert_int_equal(code, VOX_OK);
+            assert_true(k > 3);
+            return;
+        }
+        assert_int_equal(code, VOX_E_NOMEM);
+        assert_null(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_layout),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_strings),   cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
