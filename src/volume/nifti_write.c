@@ -113,16 +113,8 @@ static void encode_second(uint8_t *head, const struct vox_nifti_geometry *g, con
     put_i32(head, 500, g->xyzt_units);
 }
 
-static void sform_affine(const struct vox_nifti_geometry *nifti, double affine[3][4])
-{
-    memcpy(affine[0], nifti->srow_x, sizeof(affine[0]));
-    memcpy(affine[1], nifti->srow_y, sizeof(affine[1]));
-    memcpy(affine[2], nifti->srow_z, sizeof(affine[2]));
-}
-
-/* Chooses the version and the fields. NIfTI-2 where NIfTI-1 cannot say it: long sides, or a place
- * that floats would move by more than the 1e-4 voxel that we promise (voxels of micrometres, far
- * from the origin). */
+/* Chooses the version and the fields. NIfTI-2 only where NIfTI-1 cannot hold the size, or where the
+ * source was one: ITK's programs do not read it. */
 static void choose_fields(const struct vox_geometry *like, const int64_t size[3], bool *second,
                           struct vox_nifti_geometry *out)
 {
@@ -133,14 +125,8 @@ static void choose_fields(const struct vox_geometry *like, const int64_t size[3]
         return;
     }
     double affine[3][4];
-    double written[3][4];
     memcpy(affine, like->affine, sizeof(affine));
     vox_nifti_from_affine(affine, size, !*second, out);
-    sform_affine(out, written);
-    if (!*second && !(vox_corner_distance(affine, written, size) <= 1e-4)) {
-        *second = true;
-        vox_nifti_from_affine(affine, size, false, out);
-    }
 }
 
 enum vox_code vox_nifti_write(const char *path, const struct vox_geometry *like,

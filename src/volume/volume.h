@@ -87,9 +87,10 @@ enum vox_code vox_volume_parse(const void *data, size_t size,
                                struct vox_err *err) VOX_MUST_USE;
 
 /* Writes a grid with the geometry of `like` (NIfTI to NIfTI: sform, qform, codes, pixdim and units
- * bit for bit; NRRD to NRRD: the directions' text; across: the affine), the format chosen by the
- * ending of `path` (.nii, .nii.gz, .nrrd). `voxels` are w * h * d of `type`, unscaled. The file is
- * complete or absent. */
+ * bit for bit; NRRD to NRRD: the directions' text; across: the affine, within 1e-4 voxel as far as
+ * the floats of NIfTI-1 can hold it), the format chosen by the ending of `path` (.nii, .nii.gz,
+ * .nrrd). NIfTI-2 is written if `like` came from it or a side is above 32,767. `voxels` are
+ * w * h * d of `type`, unscaled. The file is complete or absent. */
 enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
                                struct vox_err *err) VOX_MUST_USE;
