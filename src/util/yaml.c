@@ -195,6 +195,7 @@ static enum vox_code take_event(struct reader *reader, const yaml_event_t *event
         return code != VOX_OK ? code : open_collection(reader, event, VOX_YAML_MAPPING, err);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
+        VOX_ASSERT(reader->open != NULL); /* the parser pairs its events */
         reader->open = reader->open->parent;
         reader->depth--;
         return VOX_OK;
