@@ -39,7 +39,8 @@ static void leave_c_locale(locale_t c, locale_t before)
 bool vox_text_to_double(const char *text, size_t size, double *out)
 {
     char token[LONGEST + 1];
-    if (!copy_token(text, size, token)) {
+    /* strtod knows hexadecimal numbers, the formats do not. */
+    if (!copy_token(text, size, token) || strpbrk(token, "xX") != NULL) {
         return false;
     }
     locale_t before;

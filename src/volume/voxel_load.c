@@ -112,6 +112,9 @@ static enum vox_code load_raw(const struct vox_voxel_source *source, size_t want
     return VOX_OK;
 }
 
+/* More than any header extension needs; inflating it all costs a moment only. */
+static const size_t most_skipped = (size_t)64 << 20;
+
 static enum vox_code load_gzip(const struct vox_voxel_source *source, size_t wanted, void **out,
                                struct vox_err *err)
 {
@@ -120,6 +123,11 @@ static enum vox_code load_gzip(const struct vox_voxel_source *source, size_t wan
             err, VOX_E_FORMAT,
             "%zu bytes of gzip cannot hold the %zu bytes of voxels that the header promises",
             source->size, wanted);
+    }
+    if (source->skip > most_skipped) {
+        return vox_fail(err, VOX_E_LIMIT,
+                        "the voxels begin %zu bytes into the gzip stream, the limit is %zu",
+                        source->skip, most_skipped);
     }
     return vox_gunzip(source->data, source->size, source->skip, wanted, out, err);
 }

@@ -152,6 +152,9 @@ static void bad_offsets(void **state)
     spec.vox_offset = 1 << 20;
     parse_bad(nifti_file(&spec, voxels, 64), VOX_E_FORMAT, "holds 0 bytes of voxels");
     parse_bad(gzip_of(nifti_file(&spec, voxels, 64)), VOX_E_FORMAT, "ends before the voxels begin");
+    spec.vox_offset = 1 << 30;
+    parse_bad(gzip_of(nifti_file(&spec, voxels, 64)), VOX_E_LIMIT,
+              "begin 1073741824 bytes into the gzip stream");
     spec.vox_offset = 353;
     parse_bad(nifti_file(&spec, voxels, 64), VOX_E_FORMAT, "holds 63 bytes of voxels");
 }

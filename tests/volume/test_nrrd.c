@@ -380,6 +380,7 @@ static void bad_geometry(void **state)
         {"space origin: 1 2 3\n", VOX_E_FORMAT, "\"space origin\" is not a vector"},
         {"space origin: (inf,2,3)\n", VOX_E_FORMAT, "the NRRD header is not finite"},
         {"spacings: 1 x 3\n", VOX_E_FORMAT, "\"spacings\" holds something that is not a number"},
+        {"spacings: 1 0x3 3\n", VOX_E_FORMAT, "\"spacings\" holds something that is not a number"},
         {"spacings: 1 3\n", VOX_E_FORMAT, "\"spacings\" does not have one entry per axis"},
         {"spacings: 1 3 0\n", VOX_E_FORMAT, "spacing of 0 mm on axis 3"},
         {"line skip: -1\n", VOX_E_FORMAT, "\"line skip\" is negative"},
