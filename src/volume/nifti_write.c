@@ -84,8 +84,10 @@ static void encode_first(uint8_t *head, const struct vox_nifti_geometry *g, cons
 static void encode_second(uint8_t *head, const struct vox_nifti_geometry *g, const int64_t size[3],
                           enum vox_voxel_type type)
 {
+    /* Line ends that a copy as text would change. */
+    static const uint8_t magic[8] = {'n', '+', '2', 0, '\r', '\n', 0x1a, '\n'};
     put_i32(head, 0, VOX_NIFTI2_HEADER);
-    memcpy(head + 4, "n+2\0\r\n\032\n", 8);
+    memcpy(head + 4, magic, sizeof(magic));
     put_i16(head, 12, datatype_of(type));
     put_i16(head, 14, (int64_t)(8 * vox_voxel_size(type)));
     put_i64(head, 16, 3);
