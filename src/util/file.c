@@ -13,6 +13,8 @@
 
 struct vox_file_writer {
     int fd;
+    int folder; /* where the name lives, opened early so that making it durable cannot fail for want
+                   of memory */
     char *path;
     char *temporary;
 };
@@ -106,9 +108,29 @@ static void writer_free(struct vox_file_writer *file)
     if (file->fd >= 0) {
         close(file->fd);
     }
+    if (file->folder >= 0) {
+        close(file->folder);
+    }
     vox_free(file->path);
     vox_free(file->temporary);
     vox_free(file);
+}
+
+/* The folder that a path lies in, opened; -1 with errno. */
+static int open_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = vox_strdup(slash == NULL ? "." : path);
+    if (folder == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (slash != NULL) {
+        folder[slash == path ? 1 : slash - path] = '\0';
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    vox_free(folder);
+    return fd;
 }
 
 enum vox_code vox_file_create(const char *path, struct vox_file_writer **out, struct vox_err *err)
@@ -118,18 +140,22 @@ enum vox_code vox_file_create(const char *path, struct vox_file_writer **out, st
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     file->fd = -1;
+    file->folder = -1;
     file->path = vox_strdup(path);
     file->temporary = temporary_name(path);
     if (file->path == NULL || file->temporary == NULL) {
         writer_free(file);
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    file->fd = mkostemp(file->temporary, O_CLOEXEC);
+    file->folder = open_folder(path);
+    if (file->folder >= 0) {
+        file->fd = mkostemp(file->temporary, O_CLOEXEC);
+    }
     if (file->fd < 0) {
         int number = errno;
         writer_free(file);
-        return vox_fail_sys(err, VOX_E_IO, number, "cannot create a file in the output folder: %s",
-                            reason(number));
+        return vox_fail_sys(err, number == ENOMEM ? VOX_E_NOMEM : VOX_E_IO, number,
+                            "cannot create a file in the output folder: %s", reason(number));
     }
     *out = file;
     return VOX_OK;
@@ -151,27 +177,6 @@ enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, siz
         size -= (size_t)n;
     }
     return VOX_OK;
-}
-
-/* A rename is durable once the folder that holds the name is. */
-static int sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? vox_strdup(".") : vox_strdup(path);
-    if (folder == NULL) {
-        return ENOMEM;
-    }
-    if (slash != NULL) {
-        folder[slash == path ? 1 : slash - path] = '\0';
-    }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    vox_free(folder);
-    if (fd < 0) {
-        return errno;
-    }
-    int number = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    return number;
 }
 
 /* The mode that open(2) would have given: mkostemp makes 0600 whatever the umask says. A file that
@@ -214,7 +219,8 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
         vox_file_abandon(file);
         return vox_fail_sys(err, VOX_E_IO, number, "cannot finish the file: %s", reason(number));
     }
-    number = sync_folder(file->path);
+    /* A rename is durable once the folder that holds the name is. */
+    number = fsync(file->folder) == 0 ? 0 : errno;
     writer_free(file);
     if (number != 0) {
         return vox_fail_sys(err, VOX_E_IO, number, "cannot make the file's name durable: %s",

@@ -40,7 +40,8 @@ enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, siz
                              struct vox_err *err) VOX_MUST_USE;
 
 /* Syncs, renames to the final name, syncs the folder, and frees the writer in every case. On
- * failure nothing is left. */
+ * failure nothing is left, but where the folder's sync is what failed: then the file is complete
+ * under its name, and whether the name outlives a power cut is not known. */
 enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
 /* Drops the temporary file and frees the writer; NULL is allowed. */
