@@ -34,5 +34,6 @@ const atomic_int *vox_signals_catch(void)
     set_handler(SIGINT, on_signal);
     set_handler(SIGTERM, on_signal);
     set_handler(SIGPIPE, SIG_IGN);
+    set_handler(SIGXFSZ, SIG_IGN);
     return &asked_to_stop;
 }

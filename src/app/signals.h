@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 /* Installs the handlers, except for a signal that the caller of the program has set to be ignored,
- * and lets writing to a closed pipe fail instead of ending the process. Returns the flag that the
- * first signal sets. */
+ * and lets writing to a closed pipe or beyond a limit on file sizes fail instead of ending the
+ * process. Returns the flag that the first signal sets. */
 const atomic_int *vox_signals_catch(void);
 
 #endif

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the run stops within a slice, with status 130 and no file left."""
+"""While a run goes on: Ctrl-C, SIGTERM, folders and disks that fail, the bar on a terminal."""
 
 import os
 import pty
@@ -98,6 +98,28 @@ class Interrupt(AppCase):
         self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertIn("mask.nii.gz", self.files())
+
+    def test_folder_that_goes_away(self):
+        """What was written before stays, what could not be written is named."""
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        (self.folder / "sub").mkdir()
+        self.command[self.command.index("logits.nii.gz")] = "sub/logits.nii.gz"
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"1 of 12 slices")
+        (self.folder / "sub").rmdir()
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 1)
+        self.assertIn(b"\nvoxlabel: sub/logits.nii.gz: cannot create a file", rest)
+        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+
+    def test_full_disk(self):
+        """A limit on the size of files stands in for the disk: 20 blocks of 512 bytes."""
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        process, terminal = self.start_on_terminal("sh", "-c", 'ulimit -f 20; exec "$@"', "sh")
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 1)
+        self.assertIn(b"\nvoxlabel: logits.nii.gz: cannot write the file", rest)
+        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
 
     def test_bar(self):
         nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
