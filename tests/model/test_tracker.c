@@ -183,6 +183,13 @@ static void a_mask_is_its_own_result(void **state)
     for (int i = 0; i < MAP * MAP; i++) {
         assert_true(fabsf(found.low_logits[i] + 10.0F) <= 1e-5F);
     }
+    /* Its memory says that the object is absent. */
+    int64_t frames[FRAMES + 1];
+    memcpy(wanted.logits, found.low_logits, sizeof(wanted.logits));
+    wanted.score = -10.0F;
+    scene_remember(&scene, 3, true, &wanted);
+    scene_propagate(&scene, -1, 0, false, frames);
+    assert_memory(&scene, 3, 0, &wanted);
     scene_close(&scene);
 }
 
@@ -423,6 +430,44 @@ static void corrections_are_ordinary_memories(void **state)
     scene_close(&scene);
 }
 
+/* A slice that was reached downwards is corrected with the bank of that direction. */
+static void corrections_look_the_way_the_slice_was_tracked(void **state)
+{
+    (void)state;
+    struct scene scene;
+    static struct answer key;
+    static struct answer first;
+    static struct answer wanted;
+    static float image[SIDE * SIDE * WIDTH];
+    struct vox_frame_result found;
+    struct vox_err err = {0};
+    int64_t frames[FRAMES + 1];
+    scene_open(&scene, NULL);
+    scene_box(&scene, 4, 1);
+    scene_propagate(&scene, -1, -1, true, frames);
+    assert_int_equal(VOX_OK, vox_tracker_result(scene.tracker, 2, 0, &found, &err));
+    float mask[MAP * MAP];
+    for (int i = 0; i < MAP * MAP; i++) {
+        mask[i] = fminf(fmaxf(found.low_logits[i], -32.0F), 32.0F);
+    }
+    static const float xy[] = {20.0F, 25.0F};
+    static const enum vox_point_label label = VOX_POINT_POSITIVE;
+    assert_int_equal(VOX_OK,
+                     vox_tracker_add_points(scene.tracker, 2, 1, xy, &label, 1, NULL, true, &err));
+    box_answer(&scene, 4, &key);
+    scene_remember(&scene, 4, true, &key);
+    struct answer *const bank[] = {&key, &first};
+    static const int slots[] = {6, 0};
+    static const float one[] = {1.0F / 8.0F};
+    static const float two[] = {2.0F / 8.0F, 1.0F / 8.0F};
+    track(&scene, 3, bank, slots, one, 1, &first);
+    const struct vox_point click = scaled(20.0F, 25.0F, VOX_POINT_POSITIVE);
+    condition(&scene, 2, bank, slots, two, 2, image);
+    scene_decode(&scene, 2, image, NULL, &click, 1, mask, true, &wanted);
+    assert_found(&scene, 2, 0, &wanted);
+    scene_close(&scene);
+}
+
 /* The reference keeps a conditioning slice's first results; the correction is only shown. */
 static void corrections_of_a_conditioning_slice_do_not_last(void **state)
 {
@@ -600,6 +645,7 @@ int main(void)
         cmocka_unit_test(tracked_slices_look_at_their_bank),
         cmocka_unit_test(objects_share_conditioning_slices),
         cmocka_unit_test(corrections_are_ordinary_memories),
+        cmocka_unit_test(corrections_look_the_way_the_slice_was_tracked),
         cmocka_unit_test(corrections_of_a_conditioning_slice_do_not_last),
         cmocka_unit_test(corrections_can_condition),
         cmocka_unit_test(reset_forgets_everything),
