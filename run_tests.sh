@@ -98,10 +98,8 @@ run_tidy() {
 }
 
 run_cppcheck() {
-    mkdir -p build/cppcheck
-    cppcheck --project=build/clang/compile_commands.json --file-filter="$PWD/src/*" -j "$(jobs)" \
-        --cppcheck-build-dir=build/cppcheck --enable=warning,performance,portability \
-        --inline-suppr --error-exitcode=1 --quiet
+    cppcheck -j "$(jobs)" --std=c11 -D_GNU_SOURCE -DVOX_HAVE_ONEDNN -Isrc -Iinclude --quiet \
+        --enable=warning,performance,portability --inline-suppr --error-exitcode=1 src
 }
 
 run_release() {

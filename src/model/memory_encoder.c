@@ -85,7 +85,7 @@ static enum vox_code build_stages(const struct vox_builder *builder,
         }
         if (code == VOX_OK) {
             code = vox_linear_plan(stage->patches, stage->tile,
-                                   KERNEL * KERNEL * stage->in_channels, channels, err);
+                                   (int64_t)KERNEL * KERNEL * stage->in_channels, channels, err);
         }
     }
     return code;
@@ -223,7 +223,7 @@ static void announce_scratch(struct vox_builder *builder, const struct vox_memor
     int64_t c = encoder->width;
     for (int i = 0; i < encoder->n_stages; i++) {
         const struct stage *stage = &encoder->stages[i];
-        int64_t patch = KERNEL * KERNEL * stage->in_channels;
+        int64_t patch = (int64_t)KERNEL * KERNEL * stage->in_channels;
         vox_build_scratch(builder, (size_t)(stage->tile * (patch + stage->channels + c)), 3);
     }
     int64_t rows = encoder->block_rows * encoder->side;

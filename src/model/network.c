@@ -40,8 +40,8 @@ static enum vox_code build_constants(const struct vox_builder *builder,
         code = parts->no_pointer != NULL ? VOX_OK : vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     if (code == VOX_OK && config->obj_ptrs) {
-        code = vox_build_tensor(builder, "mask_downsample.weight", VOX_MASK_PATCH * VOX_MASK_PATCH,
-                                &parts->mask_patch, err);
+        code = vox_build_tensor(builder, "mask_downsample.weight",
+                                (int64_t)VOX_MASK_PATCH * VOX_MASK_PATCH, &parts->mask_patch, err);
         if (code == VOX_OK) {
             code = vox_build_tensor(builder, "mask_downsample.bias", 1, &parts->mask_bias, err);
         }

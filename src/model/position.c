@@ -14,7 +14,8 @@ void vox_sine_code(int64_t side, int64_t channels, float *out)
             double ay = (double)(y + 1) / ((double)side + 1e-6) * two_pi;
             double ax = (double)(x + 1) / ((double)side + 1e-6) * two_pi;
             for (int64_t j = 0; j < half; j++) {
-                double wavelength = pow(temperature, 2.0 * (double)(j / 2) / (double)half);
+                int64_t pair = j / 2;
+                double wavelength = pow(temperature, 2.0 * (double)pair / (double)half);
                 row[j] = (float)(j % 2 == 0 ? sin(ay / wavelength) : cos(ay / wavelength));
                 row[half + j] = (float)(j % 2 == 0 ? sin(ax / wavelength) : cos(ax / wavelength));
             }
@@ -40,7 +41,8 @@ void vox_distance_code(float value, int64_t channels, float *out)
 {
     int64_t half = channels / 2;
     for (int64_t j = 0; j < half; j++) {
-        double wavelength = pow(temperature, 2.0 * (double)(j / 2) / (double)half);
+        int64_t pair = j / 2;
+        double wavelength = pow(temperature, 2.0 * (double)pair / (double)half);
         out[j] = (float)sin((double)value / wavelength);
         out[half + j] = (float)cos((double)value / wavelength);
     }

@@ -112,7 +112,7 @@ static enum vox_code build_mask_branch(struct vox_prompt_encoder *encoder,
         };
         code = vox_plan_all(plans, 3, err);
     }
-    vox_build_scratch(builder, (size_t)(3 * CELL * CELL * encoder->tile), 3);
+    vox_build_scratch(builder, (size_t)((int64_t)3 * CELL * CELL * encoder->tile), 3);
     return code;
 }
 

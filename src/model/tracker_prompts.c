@@ -102,7 +102,7 @@ static enum vox_code check_points(const float *xy, const enum vox_point_label *l
     for (int64_t i = 0; i < 2 * n; i++) {
         finite = finite && isfinite(xy[i]);
     }
-    for (int64_t i = 0; box != NULL && i < 2 * BOX_POINTS; i++) {
+    for (int64_t i = 0; box != NULL && i < (int64_t)2 * BOX_POINTS; i++) {
         finite = finite && isfinite(box[i]);
     }
     if (!finite) {
@@ -279,7 +279,7 @@ static void shrink_mask(const struct vox_tracker *tracker, const float *mask, fl
         for (int64_t x = 0; x < side; x++) {
             const float *cell = mask + (y * VOX_MASK_PATCH * side + x) * VOX_MASK_PATCH;
             float sum = *parts->mask_bias;
-            for (int64_t i = 0; i < VOX_MASK_PATCH * VOX_MASK_PATCH; i++) {
+            for (int64_t i = 0; i < (int64_t)VOX_MASK_PATCH * VOX_MASK_PATCH; i++) {
                 sum += parts->mask_patch[i] *
                        cell[i / VOX_MASK_PATCH * side * VOX_MASK_PATCH + i % VOX_MASK_PATCH];
             }

@@ -102,7 +102,7 @@ static enum vox_code track(struct run *run, bool reverse, struct vox_err *err)
         code = vox_tracker_start(run->tracker, -1, -1, reverse, err);
     }
     while (code == VOX_OK) {
-        int64_t frame;
+        int64_t frame = -1;
         code = check_cancel(run, err);
         if (code == VOX_OK) {
             code = vox_tracker_next(run->tracker, &frame, err);

@@ -152,7 +152,7 @@ static enum vox_code run_attention_tile(void *context, int64_t tile, struct vox_
 {
     (void)tile;
     struct attention_run *run = context;
-    for (int b = 0; b < BLOCKS; b++) {
+    for (int64_t b = 0; b < BLOCKS; b++) {
         const float *k = run->bench->b + b * 600;
         const float *v = run->bench->b + 2000 + b * 400;
         int64_t rows = attention_valid[b];

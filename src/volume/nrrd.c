@@ -210,7 +210,7 @@ static enum vox_code words_of_axes(const struct vox_nrrd_header *header, enum vo
 static enum vox_code check_kinds(const struct vox_nrrd_header *header, const struct axes *axes,
                                  struct vox_err *err)
 {
-    struct vox_span kinds[3];
+    struct vox_span kinds[3] = {{NULL, 0}};
     if (header->fields[VOX_NRRD_KINDS].at == NULL) {
         return VOX_OK;
     }

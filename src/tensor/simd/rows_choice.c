@@ -23,6 +23,7 @@ static bool has_avx2(void)
  * be tested. */
 const struct vox_row_ops *vox_rows_best(void)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of this program changes its environment */
     const char *wish = getenv("VOXLABEL_ISA");
     bool sse2 = wish != NULL && strcmp(wish, "sse2") == 0;
     bool avx2 = wish != NULL && strcmp(wish, "avx2") == 0;
