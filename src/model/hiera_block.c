@@ -116,12 +116,6 @@ static enum vox_code plan_window(struct vox_hiera_block *b, const struct vox_gri
     VOX_ASSERT(b->n_windows < MAX_SHAPES);
     int64_t tokens = w->height * w->width;
     bool gathered = w->padding > 0;
-    if (b->shape.pooled && (w->height % 2 != 0 || w->width % 2 != 0)) {
-        return vox_fail(err, VOX_E_UNSUPPORTED,
-                        "model.image_encoder.trunk.window_spec and model.image_size cut a window "
-                        "of odd side where "
-                        "queries are pooled; choose even windows");
-    }
     struct vox_attention_desc desc = {
         .queries = b->shape.pooled ? tokens / 4 : tokens,
         .keys = tokens + (gathered ? 1 : 0),
@@ -145,10 +139,27 @@ static enum vox_code plan_window(struct vox_hiera_block *b, const struct vox_gri
     return code;
 }
 
+/* Pooling goes window by window, also where attention does not. */
+static enum vox_code check_pooled(const struct vox_hiera_block *b, struct vox_err *err)
+{
+    for (int64_t i = 0; b->shape.pooled && i < b->layout->n_windows; i++) {
+        const struct vox_grid_window *w = &b->layout->windows[i];
+        if (w->height % 2 != 0 || w->width % 2 != 0) {
+            return vox_fail(err, VOX_E_UNSUPPORTED,
+                            "model.image_encoder.trunk.window_spec and model.image_size cut a "
+                            "window of odd side where queries are pooled; choose even windows");
+        }
+    }
+    return VOX_OK;
+}
+
 static enum vox_code plan_attention(struct vox_hiera_block *b, struct vox_err *err)
 {
+    enum vox_code code = check_pooled(b, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     if (!b->shape.global) {
-        enum vox_code code = VOX_OK;
         for (int64_t i = 0; i < b->layout->n_windows && code == VOX_OK; i++) {
             code = plan_window(b, &b->layout->windows[i], err);
         }

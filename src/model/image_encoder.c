@@ -105,14 +105,15 @@ static enum vox_code add_block(struct vox_image_encoder *e, struct vox_builder *
         .pooled = begins,
     };
     int64_t window = trunk->window_spec[walk->stage];
-    if (window > walk->side) {
+    if (!shape.global && window > walk->side) {
         return vox_fail(
             err, VOX_E_UNSUPPORTED,
             "model.image_encoder.trunk.window_spec has a window of %lld on a grid of %lld tokens",
             (long long)window, (long long)walk->side);
     }
-    if (shape.global) {
+    if (shape.global) { /* any order will do, but pooling needs even windows */
         window = e->layouts[walk->layout].window;
+        window = begins && window % 2 != 0 ? walk->side : window;
     }
     enum vox_code code = layout_of(e, walk->side, window, &step->layout, err);
     if (code != VOX_OK) {
@@ -158,7 +159,7 @@ static enum vox_code build_patch(struct vox_image_encoder *e, struct vox_builder
 {
     const struct vox_grid_layout *grid = &e->layouts[layout];
     e->patch_rows = vox_tile_rows(grid->side * grid->side, e->be->tile_rows);
-    int64_t columns = PATCH * PATCH * COLORS;
+    int64_t columns = (int64_t)PATCH * PATCH * COLORS;
     vox_build_scratch(builder, (size_t)(e->patch_rows * columns), 1);
     enum vox_code code = vox_hiera_position(builder, grid, &e->position, err);
     if (code == VOX_OK) {
@@ -289,7 +290,7 @@ static enum vox_code patch_tile(void *context, int64_t tile, struct vox_lane *la
     const struct patch_run *run = context;
     const struct vox_image_encoder *e = run->encoder;
     int64_t first = tile * e->patch_rows;
-    int64_t columns = PATCH * PATCH * COLORS;
+    int64_t columns = (int64_t)PATCH * PATCH * COLORS;
     float *patches = vox_lane_take(lane, (size_t)(e->patch_rows * columns));
     const struct vox_grid_layout *grid = &e->layouts[e->steps[0].layout];
     for (int64_t r = 0; r < e->patch_rows; r++) {
