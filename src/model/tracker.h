@@ -89,7 +89,8 @@ int64_t vox_tracker_object(const struct vox_tracker *tracker, int64_t object);
 /* Drops objects, prompts and results; keeps the network and the source. */
 void vox_tracker_reset(struct vox_tracker *tracker);
 
-/* Looks at tensors of the following calls; NULL stops. */
+/* Looks at tensors of the following calls: "tokens" (the prompt's, padding last) and those of the
+ * mask decoder, the memory encoder and memory attention. NULL stops. */
 void vox_tracker_tap(struct vox_tracker *tracker, const struct vox_tap *tap);
 
 #endif

@@ -1,5 +1,4 @@
 /* The computations of the tracker, each for one object on one slice. */
-#include <math.h>
 #include <string.h>
 
 #include "model/tracker_state.h"

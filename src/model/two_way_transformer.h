@@ -25,8 +25,8 @@ struct vox_two_way_input {
     int64_t n_tokens;       /* the tokens lie in vox_two_way_tokens */
 };
 
-/* Memory for n tokens of C values, to be filled before a run with that many. Plans a count of its
- * first use. */
+/* Memory for n tokens of C values, to be filled before a run with that many. A count is planned on
+ * its first use. */
 enum vox_code vox_two_way_tokens(struct vox_two_way *two_way, int64_t n, float **tokens,
                                  struct vox_err *err) VOX_MUST_USE;
 
