@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,8 +81,14 @@ static int try_output(const struct job *job, const char *path)
         }
     }
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
         vox_say("%s: is a folder, name a file in it", path);
+        return VOX_EXIT_USAGE;
+    }
+    if (there && !S_ISREG(st.st_mode)) {
+        /* Renaming the finished file would put it in the place of a device. */
+        vox_say("%s: is no regular file, name another", path);
         return VOX_EXIT_USAGE;
     }
     struct vox_err err = {0};

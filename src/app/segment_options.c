@@ -108,7 +108,7 @@ static int name_mask(struct vox_segment_options *options)
             break;
         }
     }
-    if (stem == 0 || stem > NAME_MAX) {
+    if (stem == 0 || stem > VOX_FILE_NAME_MAX) {
         return vox_say_usage(command, "name the mask's file with -o");
     }
     snprintf(options->default_mask, sizeof(options->default_mask), "%.*s-mask.nii.gz", (int)stem,

@@ -2,11 +2,12 @@
 #ifndef VOX_APP_SEGMENT_OPTIONS_H
 #define VOX_APP_SEGMENT_OPTIONS_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "pipeline/box_prompt.h"
 #include "pipeline/intensity.h"
+
+enum { VOX_FILE_NAME_MAX = 255 };
 
 struct vox_segment_options {
     const char *image;
@@ -21,7 +22,7 @@ struct vox_segment_options {
     int threads; /* 0: one per CPU that this process may use */
     bool quiet;
     bool help;
-    char default_mask[NAME_MAX + 32];
+    char default_mask[VOX_FILE_NAME_MAX + 32];
 };
 
 /* Reads argv (argv[0] is "segment"). Returns 0, or VOX_EXIT_USAGE after it said what is wrong.

@@ -163,6 +163,7 @@ class Segment(AppCase):
         self.refuse("scan.nii.gz", "-o", "scan.nii.gz", said="scan.nii.gz: is an input")
         (self.folder / "link.nii.gz").hardlink_to(self.folder / "scan.nii.gz")
         self.refuse("scan.nii.gz", "-o", "link.nii.gz", said="link.nii.gz: is an input")
+        self.refuse("scan.nii.gz", "--json", "/dev/null", said="/dev/null: is no regular file")
         (self.folder / "taken.nii.gz").mkdir()
         self.refuse("scan.nii.gz", "-o", "taken.nii.gz", said="taken.nii.gz: is a folder")
 
