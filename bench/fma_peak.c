@@ -35,12 +35,12 @@ double vox_seconds(void)
         __asm__ volatile("" : : constraint(sum[c]));                                               \
     }
 
-__attribute__((target("avx512f"), optimize("unroll-loops"))) static void loop_avx512(void)
+__attribute__((target("avx512f"))) static void loop_avx512(void)
 {
     FMA_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps, "v")
 }
 
-__attribute__((target("avx2,fma"), optimize("unroll-loops"))) static void loop_avx2(void)
+__attribute__((target("avx2,fma"))) static void loop_avx2(void)
 {
     FMA_LOOP(__m256, _mm256_set1_ps, _mm256_fmadd_ps, "x")
 }

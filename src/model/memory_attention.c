@@ -21,8 +21,15 @@ enum vox_code vox_memory_attention_new(struct vox_builder *builder,
         a->qkv = vox_alloc(3 * floats * sizeof(float));
         a->self_keys = vox_alloc((size_t)a->blocks * vox_attention_keys_bytes(a->self));
         a->self_values = vox_alloc((size_t)a->blocks * vox_attention_values_bytes(a->self));
-        if (a->x == NULL || a->qkv == NULL || a->self_keys == NULL || a->self_values == NULL) {
+        a->own = vox_calloc((size_t)a->blocks, sizeof(*a->own));
+        if (a->x == NULL || a->qkv == NULL || a->self_keys == NULL || a->self_values == NULL ||
+            a->own == NULL) {
             code = vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
+        for (int64_t b = 0; b < a->blocks && code == VOX_OK; b++) {
+            char *keys = a->self_keys + (size_t)b * vox_attention_keys_bytes(a->self);
+            char *values = a->self_values + (size_t)b * vox_attention_values_bytes(a->self);
+            a->own[b] = (struct vox_key_block){keys, values, a->block, 1.0f};
         }
     }
     if (code != VOX_OK) {
@@ -43,6 +50,7 @@ void vox_memory_attention_free(struct vox_memory_attention *a)
     vox_free(a->qkv);
     vox_free(a->self_keys);
     vox_free(a->self_values);
+    vox_free(a->own);
     vox_free(a->pointer_tokens);
     vox_free(a->pointer_keys_in);
     vox_free(a->pointer_values);
@@ -232,19 +240,6 @@ static enum vox_code self_pack_tile(void *context, int64_t tile, struct vox_lane
     return vox_attention_pack_values(a->self, lane, a->block, k + a->width, packed, err);
 }
 
-static enum vox_code self_attention(const struct vox_memory_attention *a, struct vox_lane *lane,
-                                    const float *q, float *out, struct vox_err *err)
-{
-    struct vox_key_block blocks[64];
-    VOX_ASSERT(a->blocks <= (int64_t)(sizeof(blocks) / sizeof(blocks[0])));
-    for (int64_t b = 0; b < a->blocks; b++) {
-        blocks[b] = (struct vox_key_block){
-            a->self_keys + (size_t)b * vox_attention_keys_bytes(a->self),
-            a->self_values + (size_t)b * vox_attention_values_bytes(a->self), a->block, 1.0f};
-    }
-    return vox_attention_run(a->self, lane, q, blocks, a->blocks, out, err);
-}
-
 /* What a layer added to a tile since `before`, shown under "layer N NAME". */
 static void show_added(const struct attention_run *run, const char *name, int64_t first,
                        const float *x, float *before)
@@ -300,7 +295,8 @@ static enum vox_code attend_tile(void *context, int64_t tile, struct vox_lane *l
         before = vox_lane_take(lane, floats);
         memcpy(before, x, floats * sizeof(*before));
     }
-    enum vox_code code = self_attention(a, lane, a->qkv + first * 3 * a->width, n, err);
+    enum vox_code code =
+        vox_attention_run(a->self, lane, a->qkv + first * 3 * a->width, a->own, a->blocks, n, err);
     if (code == VOX_OK) {
         code = vox_linear_rows(l->self_out, lane, a->rows, n, x, err);
         show_added(run, "self", first, x, before);

@@ -41,6 +41,7 @@ struct vox_memory_attention {
     /* Buffers of a run. */
     float *x, *qkv;
     char *self_keys, *self_values;
+    struct vox_key_block *own;               /* the slice's own keys and values, as blocks */
     float *pointer_tokens, *pointer_keys_in; /* rows x M: pointers, and pointers plus position */
     char *bank_keys;                         /* packed keys of one layer */
     char *pointer_values;

@@ -77,6 +77,9 @@ struct vox_row_ops {
     /* y += a * x, n values. */
     void (*axpy)(int64_t n, float a, const float *x, float *y);
 
+    /* x *= a, n values, in place. */
+    void (*scale)(int64_t n, float a, float *x);
+
     /* Rotates adjacent pairs (2i, 2i + 1) of every row in place: (a, b) -> (a c - b s, a s + b c).
      * `cosines` and `sines` are rows x columns / 2, contiguous. medsam2-style rotary positions. */
     void (*rotate)(int64_t rows, int64_t columns, float *x, int64_t ld_x, const float *cosines,

@@ -187,11 +187,12 @@ int vox_pool_threads(const struct vox_pool *pool)
 enum vox_code vox_pool_reserve(struct vox_pool *pool, size_t floats, struct vox_err *err)
 {
     size_t bytes;
-    floats = (floats + TAKE_UNIT - 1) / TAKE_UNIT * TAKE_UNIT;
-    if (!vox_mul(floats, sizeof(float), &bytes)) {
+    if (!vox_add(floats, TAKE_UNIT, &floats) ||
+        !vox_mul(floats / TAKE_UNIT * TAKE_UNIT, sizeof(float), &bytes)) {
         return vox_fail(err, VOX_E_LIMIT,
                         "the scratch memory of a shape is beyond the address space");
     }
+    floats = floats / TAKE_UNIT * TAKE_UNIT;
     pthread_mutex_lock(&pool->turn);
     enum vox_code code = VOX_OK;
     for (int i = 0; i < pool->threads && code == VOX_OK; i++) {

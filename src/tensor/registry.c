@@ -49,7 +49,7 @@ enum vox_code vox_backend_open(const char *name, struct vox_pool *pool, struct v
     for (int i = 0; i < ENTRIES; i++) {
         if (name == NULL) {
             enum vox_code code = open_entry(&entries[i], pool, out, err);
-            if (code == VOX_OK || i == ENTRIES - 1) {
+            if (code != VOX_E_BACKEND || i == ENTRIES - 1) {
                 return code;
             }
         } else if (strcmp(name, entries[i].name) == 0) {

@@ -234,6 +234,12 @@ static void use_axpy(const struct vox_row_ops *rows, const struct bench *bench, 
     rows->axpy(101, 1.25F, bench->a, y);
 }
 
+static void use_scale(const struct vox_row_ops *rows, const struct bench *bench, float *y)
+{
+    (void)bench;
+    rows->scale(101, 1.25F, y);
+}
+
 static void use_rotate(const struct vox_row_ops *rows, const struct bench *bench, float *y)
 {
     rows->rotate(5, 38, y, 41, bench->a, bench->b);
@@ -272,10 +278,15 @@ static const struct {
     const char *what;
     void (*use)(const struct vox_row_ops *rows, const struct bench *bench, float *y);
 } row_cases[] = {
-    {"layer_norm", use_layer_norm},   {"activate with ReLU", use_relu},
-    {"activate with GELU", use_gelu}, {"axpy", use_axpy},
-    {"rotate", use_rotate},           {"max_pool", use_max_pool},
-    {"depthwise", use_depthwise},     {"dot", use_dot},
+    {"layer_norm", use_layer_norm},
+    {"activate with ReLU", use_relu},
+    {"activate with GELU", use_gelu},
+    {"axpy", use_axpy},
+    {"scale", use_scale},
+    {"rotate", use_rotate},
+    {"max_pool", use_max_pool},
+    {"depthwise", use_depthwise},
+    {"dot", use_dot},
     {"softmax_step", use_softmax},
 };
 

@@ -11,6 +11,8 @@
 
 #include "util/memory.h"
 
+enum { STEP_BYTES = 16 << 20 }; /* between two looks at a cancel flag */
+
 struct vox_file_writer {
     int fd;
     int folder; /* where the name lives, opened early so that making it durable cannot fail for want
@@ -179,6 +181,33 @@ enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, siz
     return VOX_OK;
 }
 
+enum vox_code vox_file_write_large(struct vox_file_writer *file, const void *data, size_t size,
+                                   const atomic_int *cancel, struct vox_err *err)
+{
+    const uint8_t *at = data;
+    while (size > 0) {
+        if (cancel != NULL && atomic_load(cancel) != 0) {
+            return vox_fail(err, VOX_E_CANCELLED, "cancelled");
+        }
+        size_t step = size < STEP_BYTES ? size : STEP_BYTES;
+        enum vox_code code = vox_file_write(file, at, step, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        at += step;
+        size -= step;
+    }
+    return VOX_OK;
+}
+
+enum vox_code vox_file_sync(struct vox_file_writer *file, struct vox_err *err)
+{
+    if (fsync(file->fd) != 0) {
+        return vox_fail_sys(err, VOX_E_IO, errno, "cannot write the file: %s", reason(errno));
+    }
+    return VOX_OK;
+}
+
 /* The mode that open(2) would have given: mkostemp makes 0600 whatever the umask says. A file that
  * is being replaced keeps its mode. */
 static mode_t final_mode(const char *path)
@@ -219,8 +248,9 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
         vox_file_abandon(file);
         return vox_fail_sys(err, VOX_E_IO, number, "cannot finish the file: %s", reason(number));
     }
-    /* A rename is durable once the folder that holds the name is. */
-    number = fsync(file->folder) == 0 ? 0 : errno;
+    /* A rename is durable once the folder that holds the name is. Some file systems have nothing to
+     * sync there and say EINVAL. */
+    number = fsync(file->folder) == 0 || errno == EINVAL ? 0 : errno;
     writer_free(file);
     if (number != 0) {
         return vox_fail_sys(err, VOX_E_IO, number, "cannot make the file's name durable: %s",

@@ -129,8 +129,6 @@ static double element_limit(enum golden_kind kind, double wanted, double largest
         return 1e-4;
     case GOLDEN_ROUNDED:
         return fabs(wanted) / 128;
-    case GOLDEN_FOLLOWING:
-        return 1e-3 * largest;
     case GOLDEN_FLOAT:
     case GOLDEN_BINARY:
         break;
@@ -153,9 +151,6 @@ static double sum_limit(const struct golden_row *row, double wanted)
         break;
     case GOLDEN_ROUNDED:
         limit = 3e-5 * row->magnitudes;
-        break;
-    case GOLDEN_FOLLOWING:
-        limit = 2e-4 * row->magnitudes;
         break;
     }
     return limit + printed * fabs(wanted);

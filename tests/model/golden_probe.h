@@ -20,10 +20,6 @@ enum golden_kind {
      * 5e-5 of 0 and may fall on the other side, each of which moves the 256 channels of about
      * four tokens by up to 0.1. Elements as GOLDEN_FLOAT, sums 1e-4. */
     GOLDEN_BINARY,
-    /* What attention makes of such a memory: 1e-3 of `largest` per element, sums 2e-4. (A mask
-     * prompt has no such pixels, nor has an absent object; what follows from those is held to the
-     * other limits.) */
-    GOLDEN_FOLLOWING,
     /* Rounded to bfloat16: one step per element, 2^-7 of it; sums 3e-5. */
     GOLDEN_ROUNDED
 };

@@ -32,8 +32,6 @@ enum {
 
 /* Scores and predicted IoUs: 1e-5 of the tokens' largest value, 5. */
 static const double head_limit = 5e-5;
-/* The same where a binarised memory was looked at; see GOLDEN_FOLLOWING. */
-static const double following_limit = 5e-4;
 
 static const char *folder;
 static const char *backend;
@@ -435,9 +433,9 @@ static void compare_tracked(const struct run *run, int64_t frame, float *logits)
     };
     struct vox_frame_result result = result_of(run, frame);
     for (int i = 0; i < 3; i++) {
-        assert_near(result.iou[i + 1], slices[frame].iou[i], following_limit);
+        assert_near(result.iou[i + 1], slices[frame].iou[i], head_limit);
     }
-    assert_near(result.score, slices[frame].score, following_limit);
+    assert_near(result.score, slices[frame].score, head_limit);
     assert_int_equal(3, result.chosen);
     int64_t positive = count_positive(run, frame, logits);
     assert_in_range(positive, slices[frame].positive - 1, slices[frame].positive + 1);

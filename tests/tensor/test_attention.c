@@ -14,7 +14,7 @@
 #include "tolerances.h"
 #include "util/memory.h"
 
-enum { MOST_BLOCKS = 4, TILES = 5 };
+enum { MOST_BLOCKS = 28, TILES = 5 };
 
 struct attention_case {
     int64_t queries, keys, dim_k, dim_v;
@@ -26,6 +26,13 @@ struct attention_case {
         float times;
     } blocks[MOST_BLOCKS];
 };
+
+/* A full memory bank: seven memories of 1024 tokens. */
+#define SEVEN_BLOCKS                                                                               \
+    {256, 256, 1}, {256, 256, 1}, {256, 256, 1}, {256, 256, 1}, {256, 256, 1}, {256, 256, 1},      \
+    {                                                                                              \
+        256, 256, 1                                                                                \
+    }
 
 static const struct attention_case cases[] = {
     {1, 1, 1, 1, 0, 1, 1, 1, {{1, 1, 1}}},
@@ -39,6 +46,7 @@ static const struct attention_case cases[] = {
     {32, 256, 64, 64, 128, 0.125F, 2, 4, {{256, 256, 1}, {256, 256, 1}, {256, 256, 1}, {9, 9, 4}}},
     /* Scores up to some 80, so that a missing maximum would overflow. */
     {20, 48, 16, 24, 0, 1, 4, 3, {{48, 48, 1}, {48, 33, 2}, {48, 48, 1}}},
+    {16, 256, 64, 64, 0, 0.01F, 1, 28, {SEVEN_BLOCKS, SEVEN_BLOCKS, SEVEN_BLOCKS, SEVEN_BLOCKS}},
     {4, 16, 8, 8, 0, -1, 2, 2, {{16, 16, 1}, {16, 5, 1}}},
 };
 enum { CASES = (int)(sizeof(cases) / sizeof(cases[0])) };

@@ -204,7 +204,7 @@ static void test_special_values(void **state)
     }
 }
 
-static void test_axpy_and_dot(void **state)
+static void test_axpy_scale_and_dot(void **state)
 {
     (void)state;
     for (int v = 0; v < ISAS; v++) {
@@ -226,6 +226,10 @@ static void test_axpy_and_dot(void **state)
             vox_rows_ref()->axpy(n, 0.75F, x, wanted);
             assert_true(
                 vox_rows_close(label("axpy", rows, 1, n), got, wanted, 1, n, n, VOX_TOL_ROUNDING));
+            rows->scale(n, 1.0F / 7168.0F, got);
+            vox_rows_ref()->scale(n, 1.0F / 7168.0F, wanted);
+            assert_true(
+                vox_rows_close(label("scale", rows, 1, n), got, wanted, 1, n, n, VOX_TOL_ROUNDING));
             vox_guarded_free(x);
             vox_guarded_free(got);
             vox_guarded_free(wanted);
@@ -361,11 +365,11 @@ static void test_depthwise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_best_is_chosen), cmocka_unit_test(test_layer_norm),
-        cmocka_unit_test(test_ref_layer_norm), cmocka_unit_test(test_gelu_error),
-        cmocka_unit_test(test_activate),       cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_axpy_and_dot),   cmocka_unit_test(test_rotate),
-        cmocka_unit_test(test_max_pool),       cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_best_is_chosen),     cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_ref_layer_norm),     cmocka_unit_test(test_gelu_error),
+        cmocka_unit_test(test_activate),           cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_axpy_scale_and_dot), cmocka_unit_test(test_rotate),
+        cmocka_unit_test(test_max_pool),           cmocka_unit_test(test_depthwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ static void scale_rows(const struct vox_row_ops *ops, const struct vox_attention
 {
     for (int64_t r = 0; r < d->queries; r++) {
         if (factors[r] != 1.0f) {
-            ops->axpy(d->dim_v, factors[r] - 1.0f, out + r * d->ld_out, out + r * d->ld_out);
+            ops->scale(d->dim_v, factors[r], out + r * d->ld_out);
         }
     }
 }

@@ -10,22 +10,15 @@ enum { MAX_SHAPES = 24 };
 struct shape {
     int64_t rows, ld_x, ld_y;
     struct onednn_matmul *matmul;
-    void *packed; /* borrowed from `packings` */
-};
-
-struct packing {
-    const struct onednn_matmul *layout; /* the plan whose packed layout this has */
-    void *data;
 };
 
 struct linear {
     struct vox_linear base;
-    float *weight; /* kept until the first plan has fixed a packed layout, then only where a second
-                      one is needed */
+    float *weight; /* as given, until the first plan has chosen how it is packed */
     float *bias;   /* NULL for none */
     int n_shapes;
     struct shape shapes[MAX_SHAPES];
-    struct packing packing;
+    void *packed; /* weights in the layout of the first shape's plan; NULL before there is one */
 };
 
 static struct onednn_backend *backend_of(const struct linear *linear)
@@ -92,8 +85,7 @@ static enum vox_code pack_weights(struct linear *linear, const struct onednn_mat
         vox_free(packed);
         return code;
     }
-    linear->packing.layout = matmul;
-    linear->packing.data = packed;
+    linear->packed = packed;
     vox_free(linear->weight);
     linear->weight = NULL;
     return VOX_OK;
@@ -119,18 +111,17 @@ static enum vox_code plan_on_lane(void *context, struct vox_err *err)
         .accumulate = d->accumulate,
         .activation = d->activation,
     };
+    const struct onednn_matmul *like = linear->n_shapes > 0 ? linear->shapes[0].matmul : NULL;
     struct onednn_matmul *matmul = NULL;
-    enum vox_code code =
-        onednn_matmul_new(backend_of(linear), &desc, linear->packing.layout, &matmul, err);
-    if (code == VOX_OK && linear->packing.data == NULL) {
+    enum vox_code code = onednn_matmul_new(backend_of(linear), &desc, like, &matmul, err);
+    if (code == VOX_OK && linear->packed == NULL) {
         code = pack_weights(linear, matmul, err);
     }
     if (code != VOX_OK) {
         onednn_matmul_free(matmul);
         return code;
     }
-    linear->shapes[linear->n_shapes++] =
-        (struct shape){call->rows, call->ld_x, call->ld_y, matmul, linear->packing.data};
+    linear->shapes[linear->n_shapes++] = (struct shape){call->rows, call->ld_x, call->ld_y, matmul};
     return VOX_OK;
 }
 
@@ -159,7 +150,7 @@ enum vox_code onednn_linear_run(const struct vox_linear *base, struct vox_lane *
                         "a linear operator ran on %lld rows, which was not planned",
                         (long long)rows);
     }
-    return onednn_matmul_run(s->matmul, lane->index, x, s->packed, linear->bias, y, err);
+    return onednn_matmul_run(s->matmul, lane->index, x, linear->packed, linear->bias, y, err);
 }
 
 void onednn_linear_free(struct vox_linear *base)
@@ -171,7 +162,7 @@ void onednn_linear_free(struct vox_linear *base)
     for (int i = 0; i < linear->n_shapes; i++) {
         onednn_matmul_free(linear->shapes[i].matmul);
     }
-    vox_free(linear->packing.data);
+    vox_free(linear->packed);
     vox_free(linear->weight);
     vox_free(linear->bias);
     vox_free(linear);

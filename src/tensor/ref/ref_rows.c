@@ -58,6 +58,13 @@ static void axpy(int64_t n, float a, const float *x, float *y)
     }
 }
 
+static void scale(int64_t n, float a, float *x)
+{
+    for (int64_t i = 0; i < n; i++) {
+        x[i] *= a;
+    }
+}
+
 static void rotate(int64_t rows, int64_t columns, float *x, int64_t ld_x, const float *cosines,
                    const float *sines)
 {
@@ -170,6 +177,7 @@ static const struct vox_row_ops ops = {
     .layer_norm = layer_norm,
     .activate = activate,
     .axpy = axpy,
+    .scale = scale,
     .rotate = rotate,
     .max_pool = max_pool,
     .depthwise = depthwise,

@@ -152,6 +152,18 @@ static void axpy(int64_t n, float a, const float *x, float *y)
     }
 }
 
+static void scale(int64_t n, float a, float *x)
+{
+    vec factor = v_all(a);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        v_store(x + i, factor * v_load(x + i));
+    }
+    if (i < n) {
+        v_store_some(x + i, n - i, factor * v_load_some(x + i, n - i, 0));
+    }
+}
+
 static void rotate(int64_t rows, int64_t columns, float *x, int64_t ld_x, const float *cosines,
                    const float *sines)
 {
@@ -374,6 +386,7 @@ static const struct vox_row_ops ops = {
     .layer_norm = layer_norm,
     .activate = activate,
     .axpy = axpy,
+    .scale = scale,
     .rotate = rotate,
     .max_pool = max_pool,
     .depthwise = depthwise,
