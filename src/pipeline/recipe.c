@@ -146,9 +146,20 @@ static void find_bounds(struct vox_segmentation *seg)
     }
 }
 
+/* The mask has voxels on the slices of the range alone, which lie together in memory. */
+static void slab_size(const struct vox_segmentation *seg, int64_t size[3])
+{
+    size[0] = seg->size[0];
+    size[1] = seg->size[1];
+    size[2] = frame_count(seg);
+}
+
 static enum vox_code finish_mask(struct vox_segmentation *seg, struct vox_err *err)
 {
-    enum vox_code code = vox_largest_component(seg->mask, seg->size, &seg->voxels, err);
+    int64_t size[3];
+    slab_size(seg, size);
+    uint8_t *slab = seg->mask + seg->size[0] * seg->size[1] * seg->prompt.first;
+    enum vox_code code = vox_largest_component(slab, size, &seg->voxels, err);
     if (code != VOX_OK) {
         return code;
     }
@@ -268,6 +279,12 @@ static enum vox_code run_all(struct run *run, struct vox_err *err)
     struct vox_segmentation *seg = run->seg;
     bool cut;
     enum vox_code code = vox_box_prompt_fit(&seg->prompt, seg->size, &cut, err);
+    if (code == VOX_OK) {
+        /* The component comes last; a range that is too large for it is refused first. */
+        int64_t size[3];
+        slab_size(seg, size);
+        code = vox_components_check(size, err);
+    }
     if (code == VOX_OK) {
         code =
             vox_intensity_prepare(run->recipe->volume, &run->recipe->window, &seg->intensity, err);

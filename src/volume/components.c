@@ -141,7 +141,7 @@ static void clear_others(uint8_t *mask, const struct runs *r, uint32_t best)
     }
 }
 
-static enum vox_code check_size(const int64_t size[3], struct vox_err *err)
+enum vox_code vox_components_check(const int64_t size[3], struct vox_err *err)
 {
     size_t count = 1;
     for (int axis = 0; axis < 3; axis++) {
@@ -160,7 +160,7 @@ static enum vox_code check_size(const int64_t size[3], struct vox_err *err)
 enum vox_code vox_largest_component(uint8_t *mask, const int64_t size[3], int64_t *voxels,
                                     struct vox_err *err)
 {
-    enum vox_code code = check_size(size, err);
+    enum vox_code code = vox_components_check(size, err);
     if (code != VOX_OK) {
         return code;
     }

@@ -360,6 +360,23 @@ static void test_errors(void **state)
     vox_segmentation_free(NULL);
 }
 
+/* What the component cannot take is refused before the first slice is looked at. */
+static void test_too_many_voxels(void **state)
+{
+    (void)state;
+    struct vox_volume volume;
+    struct vox_recipe recipe = prepare(&volume);
+    volume.size[0] = volume.size[1] = 65536;
+    volume.voxels = NULL;
+    recipe.prompt.first = recipe.prompt.last = 4;
+    struct vox_segmentation *seg = NULL;
+    struct vox_err err = {0};
+    assert_int_equal(vox_recipe_run(&recipe, &seg, &err), VOX_E_LIMIT);
+    assert_non_null(strstr(err.msg, "components"));
+    assert_null(seg);
+    assert_string_equal(notes.log, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_nothing_found),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_too_many_voxels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

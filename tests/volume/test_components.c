@@ -148,6 +148,8 @@ static void empty_masks_and_bad_sizes(void **state)
                      vox_largest_component(mask, (const int64_t[3]){2, 0, 2}, &got, &err));
     assert_int_equal(VOX_E_LIMIT,
                      vox_largest_component(mask, (const int64_t[3]){65536, 65536, 1}, &got, &err));
+    assert_int_equal(VOX_OK, vox_components_check((const int64_t[3]){65535, 65536, 1}, &err));
+    assert_int_equal(VOX_E_LIMIT, vox_components_check((const int64_t[3]){65536, 65536, 1}, &err));
     assert_int_equal(VOX_E_LIMIT,
                      vox_largest_component(mask, (const int64_t[3]){INT64_MAX, 4, 4}, &got, &err));
 }
