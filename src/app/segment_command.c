@@ -12,11 +12,12 @@
 #include "app/model_files.h"
 #include "app/progress.h"
 #include "app/segment_options.h"
+#include "app/segment_outputs.h"
 #include "app/segment_report.h"
 #include "app/signals.h"
 #include "pipeline/recipe.h"
 #include "pipeline/stopwatch.h"
-#include "util/file.h"
+#include "util/json_writer.h"
 
 static const char help[] =
     "usage: voxlabel segment IMAGE --model FILE --box K:I0,J0,I1,J1[:Z0,Z1] [options]\n"
@@ -46,9 +47,9 @@ static const char help[] =
     "  --backend NAME     what computes; 'voxlabel version' lists the names, best first\n"
     "  --quiet            no progress and no summary\n"
     "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong argument, 130 cancelled. Nothing is left of a file "
-    "that\n"
-    "could not be written in full.\n";
+    "Exit status: 0 done, 1 failed, 2 wrong argument, 130 cancelled. The files are written all "
+    "or\n"
+    "none.\n";
 
 struct job {
     struct vox_segment_options options;
@@ -67,7 +68,12 @@ static bool same_file(const char *a, const char *b)
            first.st_ino == second.st_ino;
 }
 
-/* Finds out before the long work whether an output can be written: by beginning to write it. */
+static int say_cancelled(void)
+{
+    vox_say("cancelled; nothing was written");
+    return VOX_EXIT_CANCELLED;
+}
+
 static int try_output(const struct job *job, const char *path)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
@@ -91,13 +97,19 @@ static int try_output(const struct job *job, const char *path)
         vox_say("%s: is no regular file, name another", path);
         return VOX_EXIT_USAGE;
     }
-    struct vox_err err = {0};
-    struct vox_file_writer *file;
-    if (vox_file_create(path, &file, &err) != VOX_OK) {
-        return vox_say_error(path, &err);
+    return vox_outputs_try(path);
+}
+
+static int try_outputs(struct job *job)
+{
+    const char *const outputs[3] = {job->options.mask, job->options.logits, job->options.json};
+    int status = 0;
+    vox_signals_hold();
+    for (int i = 0; i < 3 && status == 0; i++) {
+        status = try_output(job, outputs[i]);
     }
-    vox_file_abandon(file);
-    return 0;
+    vox_signals_release();
+    return status;
 }
 
 static int read_image(struct job *job)
@@ -133,6 +145,17 @@ static int load_model(struct job *job)
     return status;
 }
 
+/* The plain C backend is the last choice, and many times slower than the one before it. */
+static void warn_about_backend(struct job *job)
+{
+    const char *name = job->model.backend->ops->name;
+    if (job->options.backend == NULL && strcmp(name, "ref") == 0) {
+        vox_warn(&job->segmentation->warnings,
+                 "the slow backend 'ref' computed, as no faster one is there or works; 'voxlabel "
+                 "version' lists those of this program");
+    }
+}
+
 static int segment(struct job *job)
 {
     struct vox_progress_display display = vox_progress_begin(job->options.quiet);
@@ -149,38 +172,55 @@ static int segment(struct job *job)
     enum vox_code code = vox_recipe_run(&recipe, &job->segmentation, &err);
     vox_progress_end(&display);
     if (code == VOX_E_CANCELLED) {
-        vox_say("cancelled; nothing was written");
-        return VOX_EXIT_CANCELLED;
+        return say_cancelled();
     }
     if (code != VOX_OK) {
         return vox_say_error(job->options.image, &err);
     }
+    warn_about_backend(job);
     for (int i = 0; i < job->segmentation->warnings.n; i++) {
         vox_say("warning: %s", job->segmentation->warnings.text[i]);
     }
     return 0;
 }
 
-static int write_volume(const struct job *job, const char *path, enum vox_voxel_type type,
-                        const void *voxels)
+static int write_volumes(struct job *job, struct vox_outputs *outputs)
 {
-    struct vox_err err = {0};
-    if (vox_volume_write(path, &job->volume->geometry, job->volume->size, type, voxels, &err) !=
-        VOX_OK) {
-        (void)vox_say_error(path, &err);
-        return VOX_EXIT_FAILURE;
-    }
-    return 0;
-}
-
-static int write_outputs(struct job *job)
-{
+    const struct vox_segmentation *seg = job->segmentation;
     double start = vox_seconds();
-    int status = write_volume(job, job->options.mask, VOX_VOXEL_U8, job->segmentation->mask);
+    int status = vox_outputs_add_volume(outputs, job->options.mask, job->volume, VOX_VOXEL_U8,
+                                        seg->mask, job->cancel);
     if (status == 0 && job->options.logits != NULL) {
-        status = write_volume(job, job->options.logits, VOX_VOXEL_F32, job->segmentation->logits);
+        status = vox_outputs_add_volume(outputs, job->options.logits, job->volume, VOX_VOXEL_F32,
+                                        seg->logits, job->cancel);
     }
     job->write_seconds = vox_seconds() - start;
+    return status;
+}
+
+static int write_report(const struct job *job, const struct vox_segment_report *report,
+                        struct vox_outputs *outputs)
+{
+    const char *path = job->options.json;
+    struct vox_json_writer *json;
+    const char *text;
+    size_t size;
+    if (path == NULL) {
+        return 0;
+    }
+    int status = vox_report_make(report, &json, &text, &size);
+    if (status != 0) {
+        return status;
+    }
+    if (strcmp(path, "-") != 0) {
+        status = vox_outputs_add_text(outputs, path, text, size);
+    } else if (atomic_load(job->cancel) != 0) {
+        status = VOX_EXIT_CANCELLED;
+    } else if (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0) {
+        vox_say("%s: cannot write the report to standard output", path);
+        status = VOX_EXIT_FAILURE;
+    }
+    vox_json_writer_free(json);
     return status;
 }
 
@@ -195,9 +235,12 @@ static void print_summary(const struct job *job, const struct vox_segment_report
             volume, report->total_seconds);
 }
 
-static int report(const struct job *job)
+/* Everything that takes long or is likely to fail comes before the first file has its name. */
+static int write_all(struct job *job)
 {
-    const struct vox_segment_report content = {
+    struct vox_outputs outputs = {0};
+    int status = write_volumes(job, &outputs);
+    const struct vox_segment_report report = {
         .options = &job->options,
         .volume = job->volume,
         .model = &job->model,
@@ -207,34 +250,45 @@ static int report(const struct job *job)
         .write_seconds = job->write_seconds,
         .total_seconds = vox_seconds() - job->start,
     };
-    int status = job->options.json == NULL ? 0 : vox_report_write(&content);
-    if (status == 0 && !job->options.quiet) {
-        print_summary(job, &content);
+    if (status == 0) {
+        status = write_report(job, &report, &outputs);
     }
+    bool printed = job->options.json != NULL && strcmp(job->options.json, "-") == 0;
+    if (status == 0 && !printed && atomic_load(job->cancel) != 0) {
+        status = VOX_EXIT_CANCELLED;
+    }
+    if (status == 0) {
+        status = vox_outputs_commit(&outputs);
+    }
+    vox_outputs_abandon(&outputs);
+    if (status == 0 && !job->options.quiet) {
+        print_summary(job, &report);
+    }
+    return status == VOX_EXIT_CANCELLED ? say_cancelled() : status;
+}
+
+static int write_outputs(struct job *job)
+{
+    vox_signals_hold();
+    int status = write_all(job);
+    vox_signals_release();
     return status;
 }
 
 static int run_job(struct job *job)
 {
-    const char *const outputs[3] = {job->options.mask, job->options.logits, job->options.json};
-    for (int i = 0; i < 3; i++) {
-        int status = try_output(job, outputs[i]);
-        if (status != 0) {
-            return status;
-        }
-    }
-    static int (*const steps[])(struct job *) = {read_image, load_model, segment, write_outputs};
+    static int (*const steps[])(struct job *) = {try_outputs, read_image, load_model, segment,
+                                                 write_outputs};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (atomic_load(job->cancel) != 0) {
-            vox_say("cancelled; nothing was written");
-            return VOX_EXIT_CANCELLED;
+            return say_cancelled();
         }
         int status = steps[i](job);
         if (status != 0) {
             return status;
         }
     }
-    return report(job);
+    return 0;
 }
 
 int vox_app_segment(int argc, char **argv)

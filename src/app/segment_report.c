@@ -2,11 +2,8 @@
 
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "app/message.h"
-#include "util/file.h"
 #include "util/json_writer.h"
 
 double vox_report_volume_ml(const struct vox_segment_report *report)
@@ -109,58 +106,24 @@ static void put_run(struct vox_json_writer *json, const struct vox_segment_repor
     vox_json_end(json);
 }
 
-static enum vox_code write_file(const char *path, const char *text, size_t size,
-                                struct vox_err *err)
+int vox_report_make(const struct vox_segment_report *report, struct vox_json_writer **out,
+                    const char **text, size_t *size)
 {
-    struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    code = vox_file_write(file, text, size, err);
-    if (code != VOX_OK) {
-        vox_file_abandon(file);
-        return code;
-    }
-    return vox_file_commit(file, err);
-}
-
-static enum vox_code write_text(const char *path, const char *text, size_t size,
-                                struct vox_err *err)
-{
-    if (strcmp(path, "-") != 0) {
-        return write_file(path, text, size, err);
-    }
-    if (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0) {
-        return vox_fail(err, VOX_E_IO, "cannot write the report to standard output");
-    }
-    return VOX_OK;
-}
-
-int vox_report_write(const struct vox_segment_report *report)
-{
-    struct vox_err err = {0};
+    struct vox_err err = {.code = VOX_E_NOMEM};
     struct vox_json_writer *json = vox_json_writer_new();
-    if (json == NULL) {
-        vox_say("%s: out of memory", report->options->json);
-        return VOX_EXIT_FAILURE;
+    if (json != NULL) {
+        vox_json_begin_object(json, NULL);
+        put_input(json, report);
+        put_prompt(json, report->segmentation);
+        put_mask(json, report);
+        put_run(json, report);
+        vox_json_end(json);
     }
-    vox_json_begin_object(json, NULL);
-    put_input(json, report);
-    put_prompt(json, report->segmentation);
-    put_mask(json, report);
-    put_run(json, report);
-    vox_json_end(json);
-    const char *text;
-    size_t size;
-    enum vox_code code = vox_json_writer_text(json, &text, &size, &err);
-    if (code == VOX_OK) {
-        code = write_text(report->options->json, text, size, &err);
-    }
-    vox_json_writer_free(json);
-    if (code != VOX_OK) {
+    if (json == NULL || vox_json_writer_text(json, text, size, &err) != VOX_OK) {
+        vox_json_writer_free(json);
         (void)vox_say_error(report->options->json, &err);
         return VOX_EXIT_FAILURE;
     }
+    *out = json;
     return 0;
 }

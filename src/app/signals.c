@@ -9,12 +9,33 @@
 
 static atomic_int asked_to_stop;
 
+/* Whether a second signal ends the process. One variable, so that holding and ending exclude each
+ * other on whatever thread the signal comes. */
+enum { FREE, HELD, ENDING };
+static atomic_int state = FREE;
+
 static void on_signal(int number)
 {
     (void)number;
-    if (atomic_exchange(&asked_to_stop, 1) != 0) {
+    int expected = FREE;
+    if (atomic_exchange(&asked_to_stop, 1) != 0 &&
+        atomic_compare_exchange_strong(&state, &expected, ENDING)) {
         _exit(VOX_EXIT_CANCELLED);
     }
+}
+
+void vox_signals_hold(void)
+{
+    int expected = FREE;
+    while (!atomic_compare_exchange_strong(&state, &expected, HELD)) {
+        pause(); /* another thread is in _exit */
+        expected = FREE;
+    }
+}
+
+void vox_signals_release(void)
+{
+    atomic_store(&state, FREE);
 }
 
 static void set_handler(int number, void (*handler)(int))

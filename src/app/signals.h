@@ -9,4 +9,9 @@
  * process. Returns the flag that the first signal sets. */
 const atomic_int *vox_signals_catch(void);
 
+/* Between these two no signal ends the process, which would leave unfinished files behind: whoever
+ * holds looks at the flag. Not nested; on one thread. */
+void vox_signals_hold(void);
+void vox_signals_release(void);
+
 #endif

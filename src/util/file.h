@@ -5,6 +5,7 @@
 #ifndef VOX_UTIL_FILE_H
 #define VOX_UTIL_FILE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,14 @@ enum vox_code vox_file_create(const char *path, struct vox_file_writer **out,
 /* Appends size bytes. */
 enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, size_t size,
                              struct vox_err *err) VOX_MUST_USE;
+
+/* The same in steps; VOX_E_CANCELLED once *cancel is not 0 (NULL: never), with a part written. */
+enum vox_code vox_file_write_large(struct vox_file_writer *file, const void *data, size_t size,
+                                   const atomic_int *cancel, struct vox_err *err) VOX_MUST_USE;
+
+/* Brings what was written to the disk, so that little is left that can fail in vox_file_commit: who
+ * writes several files syncs all of them before the first commit. */
+enum vox_code vox_file_sync(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
 /* Syncs, renames to the final name, syncs the folder, and frees the writer in every case. On
  * failure nothing is left, but where the folder's sync is what failed: then the file is complete

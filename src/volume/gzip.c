@@ -306,9 +306,13 @@ static enum vox_code squeeze(struct libdeflate_compressor *deflater, const void 
 }
 
 enum vox_code vox_gzip_write(struct vox_file_writer *file, const void *head, size_t head_size,
-                             const void *body, size_t body_size, struct vox_err *err)
+                             const void *body, size_t body_size, const atomic_int *cancel,
+                             struct vox_err *err)
 {
     VOX_ASSERT(head_size <= 65535);
+    if (cancel != NULL && atomic_load(cancel) != 0) {
+        return vox_fail(err, VOX_E_CANCELLED, "cancelled");
+    }
     struct libdeflate_compressor *deflater = libdeflate_alloc_compressor(LEVEL);
     if (deflater == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
@@ -321,7 +325,7 @@ enum vox_code vox_gzip_write(struct vox_file_writer *file, const void *head, siz
         code = write_start(file, head, head_size, err);
     }
     if (code == VOX_OK) {
-        code = vox_file_write(file, packed, packed_size, err);
+        code = vox_file_write_large(file, packed, packed_size, cancel, err);
     }
     if (code == VOX_OK) {
         code = write_end(file, head, head_size, body, body_size, err);

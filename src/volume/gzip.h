@@ -3,6 +3,7 @@
 #ifndef VOX_VOLUME_GZIP_H
 #define VOX_VOLUME_GZIP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,8 +30,11 @@ enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, 
 enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t wanted, void **out,
                          struct vox_err *err) VOX_MUST_USE;
 
-/* Writes one gzip member that holds `head` (at most 65,535 bytes) followed by `body`. */
+/* Writes one gzip member that holds `head` (at most 65,535 bytes) followed by `body`.
+ * VOX_E_CANCELLED once *cancel is not 0 (NULL: never): seen before and after the compression, which
+ * is one step, and while its result is written. */
 enum vox_code vox_gzip_write(struct vox_file_writer *file, const void *head, size_t head_size,
-                             const void *body, size_t body_size, struct vox_err *err) VOX_MUST_USE;
+                             const void *body, size_t body_size, const atomic_int *cancel,
+                             struct vox_err *err) VOX_MUST_USE;
 
 #endif

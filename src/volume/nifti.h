@@ -36,9 +36,10 @@ enum vox_code vox_nifti_parse(const uint8_t *data, size_t size,
                               const struct vox_volume_limits *limits, struct vox_volume **out,
                               struct vox_err *err) VOX_MUST_USE;
 
-/* vox_volume_write for NIfTI. */
-enum vox_code vox_nifti_write(const char *path, const struct vox_geometry *like,
-                              const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                              bool gzipped, struct vox_err *err) VOX_MUST_USE;
+/* vox_volume_prepare for NIfTI. */
+enum vox_code vox_nifti_prepare(const char *path, const struct vox_geometry *like,
+                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                                bool gzipped, const atomic_int *cancel,
+                                struct vox_file_writer **out, struct vox_err *err) VOX_MUST_USE;
 
 #endif

@@ -131,9 +131,10 @@ static void choose_fields(const struct vox_geometry *like, const int64_t size[3]
     vox_nifti_from_affine(affine, size, !*second, out);
 }
 
-enum vox_code vox_nifti_write(const char *path, const struct vox_geometry *like,
-                              const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                              bool gzipped, struct vox_err *err)
+enum vox_code vox_nifti_prepare(const char *path, const struct vox_geometry *like,
+                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                                bool gzipped, const atomic_int *cancel,
+                                struct vox_file_writer **out, struct vox_err *err)
 {
     uint8_t head[VOX_NIFTI_HEADER_MAX] = {0};
     struct vox_nifti_geometry fields;
@@ -148,16 +149,17 @@ enum vox_code vox_nifti_write(const char *path, const struct vox_geometry *like,
         return code;
     }
     if (gzipped) {
-        code = vox_gzip_write(file, head, head_size, voxels, bytes, err);
+        code = vox_gzip_write(file, head, head_size, voxels, bytes, cancel, err);
     } else {
         code = vox_file_write(file, head, head_size, err);
         if (code == VOX_OK) {
-            code = vox_file_write(file, voxels, bytes, err);
+            code = vox_file_write_large(file, voxels, bytes, cancel, err);
         }
     }
     if (code != VOX_OK) {
         vox_file_abandon(file);
         return code;
     }
-    return vox_file_commit(file, err);
+    *out = file;
+    return VOX_OK;
 }

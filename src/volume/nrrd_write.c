@@ -80,9 +80,10 @@ static void make_header(struct text *text, const struct vox_nrrd_geometry *nrrd,
     add(text, "\n");
 }
 
-enum vox_code vox_nrrd_write(const char *path, const struct vox_geometry *like,
-                             const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                             struct vox_err *err)
+enum vox_code vox_nrrd_prepare(const char *path, const struct vox_geometry *like,
+                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                               const atomic_int *cancel, struct vox_file_writer **out,
+                               struct vox_err *err)
 {
     struct vox_nrrd_geometry nrrd = like->nrrd;
     if (like->source != VOX_FORMAT_NRRD) {
@@ -100,11 +101,12 @@ enum vox_code vox_nrrd_write(const char *path, const struct vox_geometry *like,
     }
     code = vox_file_write(file, text.at, text.size, err);
     if (code == VOX_OK) {
-        code = vox_gzip_write(file, NULL, 0, voxels, bytes, err);
+        code = vox_gzip_write(file, NULL, 0, voxels, bytes, cancel, err);
     }
     if (code != VOX_OK) {
         vox_file_abandon(file);
         return code;
     }
-    return vox_file_commit(file, err);
+    *out = file;
+    return VOX_OK;
 }

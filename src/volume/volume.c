@@ -116,9 +116,10 @@ static bool ends_with(const char *path, const char *ending)
     return size > end && strcasecmp(path + size - end, ending) == 0;
 }
 
-enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
-                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                               struct vox_err *err)
+enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
+                                 const int64_t size[3], enum vox_voxel_type type,
+                                 const void *voxels, const atomic_int *cancel,
+                                 struct vox_file_writer **out, struct vox_err *err)
 {
     size_t bytes = is_type(type) ? types[type].size : 0;
     bool fits = bytes > 0;
@@ -130,15 +131,24 @@ enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like
                         "a volume to be written needs a voxel type and sizes of at least 1");
     }
     if (ends_with(path, ".nii")) {
-        return vox_nifti_write(path, like, size, type, voxels, false, err);
+        return vox_nifti_prepare(path, like, size, type, voxels, false, cancel, out, err);
     }
     if (ends_with(path, ".nii.gz")) {
-        return vox_nifti_write(path, like, size, type, voxels, true, err);
+        return vox_nifti_prepare(path, like, size, type, voxels, true, cancel, out, err);
     }
     if (ends_with(path, ".nrrd")) {
-        return vox_nrrd_write(path, like, size, type, voxels, err);
+        return vox_nrrd_prepare(path, like, size, type, voxels, cancel, out, err);
     }
     return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
+}
+
+enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
+                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+                               struct vox_err *err)
+{
+    struct vox_file_writer *file;
+    enum vox_code code = vox_volume_prepare(path, like, size, type, voxels, NULL, &file, err);
+    return code == VOX_OK ? vox_file_commit(file, err) : code;
 }
 
 #define SCALE_SLICE(type)                                                                          \

@@ -6,11 +6,14 @@
 #ifndef VOX_VOLUME_VOLUME_H
 #define VOX_VOLUME_VOLUME_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "util/error.h"
+
+struct vox_file_writer;
 
 enum vox_voxel_type {
     VOX_VOXEL_U8,
@@ -94,6 +97,14 @@ enum vox_code vox_volume_parse(const void *data, size_t size,
 enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
                                struct vox_err *err) VOX_MUST_USE;
+
+/* The same up to the commit: *out holds the whole file under its temporary name, and the caller
+ * ends it with vox_file_commit or vox_file_abandon (util/file.h). VOX_E_CANCELLED, and nothing is
+ * left, once *cancel is not 0 (NULL: never). */
+enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
+                                 const int64_t size[3], enum vox_voxel_type type,
+                                 const void *voxels, const atomic_int *cancel,
+                                 struct vox_file_writer **out, struct vox_err *err) VOX_MUST_USE;
 
 /* Real values (slope and intercept applied, computed in double) of slice k into out, w * h. */
 void vox_volume_slice(const struct vox_volume *volume, int64_t k, double *out);

@@ -8,6 +8,8 @@ import subprocess
 import time
 import unittest
 
+import numpy
+
 from app_case import PROGRAM, AppCase, nifti, wavy
 
 DEPTH = 2000  # more slices than any machine tracks before the signal comes
@@ -99,8 +101,68 @@ class Interrupt(AppCase):
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertIn("mask.nii.gz", self.files())
 
+    def start_writing(self):
+        """Starts a run with much to write, a mask already there, and returns when the logits are being written."""
+        nifti(self.folder / "scan.nii.gz", numpy.zeros((400, 300, 200), numpy.int16))
+        (self.folder / "mask.nii.gz").write_bytes(b"old")
+        self.command[self.command.index("logits.nii.gz")] = "logits.nii"
+        self.command[self.command.index("9:5,5,25,20")] = "9:5,5,25,20:8,10"
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"1 of 3 slices")  # by then the outputs have been tried
+        deadline = time.monotonic() + 60
+        while not any(name.startswith(".logits.nii.") for name in os.listdir(self.folder)):
+            self.assertLess(time.monotonic(), deadline)
+        return process, terminal
+
+    def expect_nothing_written(self, process, terminal):
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertTrue(rest.replace(b"\r\n", b"\n").endswith(b"\nvoxlabel: cancelled; nothing was written\n"), rest)
+        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+        self.assertEqual((self.folder / "mask.nii.gz").read_bytes(), b"old")
+
+    def test_terminate_while_writing(self):
+        process, terminal = self.start_writing()
+        process.send_signal(signal.SIGTERM)
+        self.expect_nothing_written(process, terminal)
+
+    def test_two_signals_while_writing(self):
+        process, terminal = self.start_writing()
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        self.expect_nothing_written(process, terminal)
+
+    def test_report_that_cannot_be_written(self):
+        """The mask, complete by then, does not take the place of the older one."""
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        (self.folder / "mask.nii.gz").write_bytes(b"old")
+        (self.folder / "sub").mkdir()
+        self.command[self.command.index("report.json")] = "sub/report.json"
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"1 of 12 slices")
+        (self.folder / "sub").rmdir()
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 1)
+        self.assertIn(b"\nvoxlabel: sub/report.json: cannot create a file", rest)
+        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+        self.assertEqual((self.folder / "mask.nii.gz").read_bytes(), b"old")
+
+    def test_full_standard_output(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.command[self.command.index("report.json")] = "-"
+        with open("/dev/full", "w") as full:
+            process = self.start(*self.command, stdout=full, stderr=-1)
+            _out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("\nvoxlabel: -: cannot write the report to standard output\n", err)
+        self.assertEqual(self.files(), ["scan.nii.gz"])
+
     def test_folder_that_goes_away(self):
-        """What was written before stays, what could not be written is named."""
+        """What could not be written is named, and nothing else is written either."""
         nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
         (self.folder / "sub").mkdir()
         self.command[self.command.index("logits.nii.gz")] = "sub/logits.nii.gz"
@@ -110,7 +172,7 @@ class Interrupt(AppCase):
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 1)
         self.assertIn(b"\nvoxlabel: sub/logits.nii.gz: cannot create a file", rest)
-        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+        self.assertEqual(self.files(), ["scan.nii.gz"])
 
     def test_full_disk(self):
         """A limit on the size of files stands in for the disk: 20 blocks of 512 bytes."""
@@ -119,7 +181,7 @@ class Interrupt(AppCase):
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 1)
         self.assertIn(b"\nvoxlabel: logits.nii.gz: cannot write the file", rest)
-        self.assertEqual(self.files(), ["mask.nii.gz", "scan.nii.gz"])
+        self.assertEqual(self.files(), ["scan.nii.gz"])
 
     def test_bar(self):
         nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
