@@ -1,5 +1,7 @@
 #include "util/json.h"
 
+#include <string.h>
+
 #include <jansson.h>
 
 enum { MAX_DEPTH = 1000 };
@@ -92,6 +94,10 @@ enum vox_code vox_json_parse(const char *text, size_t size, const struct vox_jso
     if (code != VOX_OK) {
         return code;
     }
+    /* jansson skips a NUL that follows a number. */
+    if (size > 0 && memchr(text, '\0', size) != NULL) {
+        return vox_fail(err, VOX_E_FORMAT, "the JSON text holds a NUL character");
+    }
     json_error_t error;
     json_t *json =
         json_loadb(size == 0 ? "" : text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
@@ -163,16 +169,6 @@ bool vox_json_next(const struct vox_json *json, void **cursor, const char **key,
     return true;
 }
 
-bool vox_json_bool(const struct vox_json *json, bool *out)
-{
-    const json_t *value = inner_const(json);
-    if (!json_is_boolean(value)) {
-        return false;
-    }
-    *out = json_is_true(value);
-    return true;
-}
-
 bool vox_json_int(const struct vox_json *json, int64_t *out)
 {
     const json_t *value = inner_const(json);
@@ -180,16 +176,6 @@ bool vox_json_int(const struct vox_json *json, int64_t *out)
         return false;
     }
     *out = json_integer_value(value);
-    return true;
-}
-
-bool vox_json_real(const struct vox_json *json, double *out)
-{
-    const json_t *value = inner_const(json);
-    if (!json_is_number(value)) {
-        return false;
-    }
-    *out = json_number_value(value);
     return true;
 }
 

@@ -52,11 +52,8 @@ const struct vox_json *vox_json_get(const struct vox_json *json, const char *key
 bool vox_json_next(const struct vox_json *json, void **cursor, const char **key,
                    const struct vox_json **value);
 
-/* The value of that kind; false, and *out untouched, for others and NULL. A real also takes an int.
- */
-bool vox_json_bool(const struct vox_json *json, bool *out) VOX_MUST_USE;
+/* The value of that kind; false, and *out untouched, for others and NULL. */
 bool vox_json_int(const struct vox_json *json, int64_t *out) VOX_MUST_USE;
-bool vox_json_real(const struct vox_json *json, double *out) VOX_MUST_USE;
 const char *vox_json_text(const struct vox_json *json); /* NULL for others */
 
 #endif

@@ -283,11 +283,6 @@ size_t vox_yaml_line(const struct vox_yaml_node *node)
     return node->line;
 }
 
-size_t vox_yaml_count(const struct vox_yaml_node *node)
-{
-    return node->count;
-}
-
 const struct vox_yaml_node *vox_yaml_first(const struct vox_yaml_node *node)
 {
     return node->first;

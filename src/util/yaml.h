@@ -39,7 +39,6 @@ enum vox_yaml_kind vox_yaml_kind(const struct vox_yaml_node *node);
 size_t vox_yaml_line(const struct vox_yaml_node *node); /* 1-based */
 
 /* Children of a mapping or sequence, in the order of the text. */
-size_t vox_yaml_count(const struct vox_yaml_node *node);
 const struct vox_yaml_node *vox_yaml_first(const struct vox_yaml_node *node);
 const struct vox_yaml_node *vox_yaml_next(const struct vox_yaml_node *node);
 
