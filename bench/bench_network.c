@@ -3,6 +3,7 @@
  * Times the parts of the network and the flow of 13 slices in both directions, and gives arithmetic
  * rates as shares of the machine's own peak, measured in the same run. Times of a shared machine
  * vary: each is the best of several. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,13 @@
 #include "model/tracker.h"
 #include "network_flops.h"
 #include "util/memory.h"
+
+struct options {
+    const char *checkpoint;
+    const char *yaml;    /* NULL: the built-in configuration */
+    const char *backend; /* NULL: the best */
+    long threads;
+};
 
 enum { SLICES = 13, STEADY_SLICES = 20, RUNS = 7 };
 
@@ -118,8 +126,9 @@ static enum vox_code bench_memory_attention(struct bench *b)
     float *out = vox_calloc((size_t)(side * side * width), sizeof(float));
     struct vox_memory *memory = NULL;
     const struct vox_features *features;
-    enum vox_code code =
-        tokens == NULL || out == NULL ? VOX_E_NOMEM : fetch(b, 0, &features, &b->err);
+    enum vox_code code = tokens == NULL || out == NULL
+                             ? vox_fail(&b->err, VOX_E_NOMEM, "out of memory")
+                             : fetch(b, 0, &features, &b->err);
     if (code == VOX_OK) {
         code = vox_memory_new(attention, tokens, &memory, &b->err);
     }
@@ -253,7 +262,7 @@ static enum vox_code run_all(struct bench *b, const char *checkpoint, const char
     enum vox_code code = open_network(b, checkpoint, yaml);
     if (code == VOX_OK) {
         b->image = vox_alloc((size_t)(b->config.image_size * b->config.image_size));
-        code = b->image == NULL ? VOX_E_NOMEM : VOX_OK;
+        code = b->image == NULL ? vox_fail(&b->err, VOX_E_NOMEM, "out of memory") : VOX_OK;
     }
     enum vox_code (*const parts[])(struct bench *) = {bench_encoder, bench_memory_attention,
                                                       bench_click, bench_steady_slice, bench_flow};
@@ -266,33 +275,51 @@ static enum vox_code run_all(struct bench *b, const char *checkpoint, const char
     return code;
 }
 
-int main(int argc, char **argv)
+/* Returns false where an argument is wrong. */
+static bool read_options(int argc, char **argv, struct options *out)
 {
-    const char *yaml = NULL;
-    const char *backend = NULL;
-    int threads = 2;
-    for (int i = 2; i + 1 < argc; i += 2) {
+    *out = (struct options){.checkpoint = argc > 1 ? argv[1] : NULL, .threads = 2};
+    if (argc < 2 || argc % 2 != 0) {
+        return false;
+    }
+    for (int i = 2; i < argc; i += 2) {
+        const char *value = argv[i + 1];
         if (strcmp(argv[i], "--config") == 0) {
-            yaml = argv[i + 1];
+            out->yaml = value;
         } else if (strcmp(argv[i], "--backend") == 0) {
-            backend = argv[i + 1];
+            out->backend = value;
         } else if (strcmp(argv[i], "--threads") == 0) {
-            threads = (int)strtol(argv[i + 1], NULL, 10);
+            char *end;
+            out->threads = strtol(value, &end, 10);
+            if (end == value || *end != '\0' || out->threads < 1 ||
+                out->threads > VOX_POOL_MAX_THREADS) {
+                fprintf(stderr, "bench_network: --threads %s is not a number from 1 to %d\n", value,
+                        VOX_POOL_MAX_THREADS);
+                return false;
+            }
+        } else {
+            return false;
         }
     }
-    if (argc < 2) {
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (!read_options(argc, argv, &options)) {
         fprintf(stderr,
                 "usage: bench_network CHECKPOINT [--config YAML] [--threads N] [--backend NAME]\n");
         return 2;
     }
     struct bench b;
     memset(&b, 0, sizeof(b));
-    enum vox_code code = vox_pool_new(threads, &b.pool, &b.err);
+    enum vox_code code = vox_pool_new((int)options.threads, &b.pool, &b.err);
     if (code == VOX_OK) {
-        code = vox_backend_open(backend, b.pool, &b.be, &b.err);
+        code = vox_backend_open(options.backend, b.pool, &b.be, &b.err);
     }
     if (code == VOX_OK) {
-        code = run_all(&b, argv[1], yaml);
+        code = run_all(&b, options.checkpoint, options.yaml);
     }
     if (code != VOX_OK) {
         fprintf(stderr, "bench_network: %s\n", b.err.msg);

@@ -7,6 +7,7 @@
 
 #include "app/arguments.h"
 #include "app/message.h"
+#include "app/model_files.h"
 #include "model/schema.h"
 #include "util/json_writer.h"
 
@@ -54,27 +55,17 @@ static void count_values(struct inspection *inspection)
  * where none does, with the first. */
 static int compare(const char *path, struct inspection *inspection)
 {
-    struct vox_err err = {0};
-    if (path != NULL) {
-        if (vox_config_load(path, &inspection->config, &err) != VOX_OK) {
-            return vox_say_error(path, &err);
-        }
-        inspection->fits = vox_schema_check(&inspection->config, inspection->weights,
-                                            &inspection->misfit) == VOX_OK;
+    if (path == NULL) {
+        inspection->fits =
+            vox_builtin_config_find(inspection->weights, &inspection->config, &inspection->misfit);
         return VOX_EXIT_OK;
     }
-    for (int i = 0; vox_config_builtin_name(i) != NULL && !inspection->fits; i++) {
-        struct vox_model_config config;
-        struct vox_err misfit = {0};
-        if (vox_config_builtin(vox_config_builtin_name(i), &config, &err) != VOX_OK) {
-            return vox_say_error(vox_config_builtin_name(i), &err);
-        }
-        inspection->fits = vox_schema_check(&config, inspection->weights, &misfit) == VOX_OK;
-        if (i == 0 || inspection->fits) {
-            inspection->config = config;
-            inspection->misfit = misfit;
-        }
+    struct vox_err err = {0};
+    if (vox_config_load(path, &inspection->config, &err) != VOX_OK) {
+        return vox_say_error(path, &err);
     }
+    inspection->fits =
+        vox_schema_check(&inspection->config, inspection->weights, &inspection->misfit) == VOX_OK;
     return VOX_EXIT_OK;
 }
 

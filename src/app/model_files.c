@@ -3,14 +3,12 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "app/message.h"
 #include "model/schema.h"
 #include "tensor/backend.h"
-
-enum { MAX_THREADS = 1024 };
 
 static int affinity_threads(void)
 {
@@ -19,35 +17,43 @@ static int affinity_threads(void)
     /* It fails where the machine has more CPUs than the set has room for. */
     bool told = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
     long n = told ? CPU_COUNT(&cpus) : sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+    return n < 1 ? 1 : n > VOX_POOL_MAX_THREADS ? VOX_POOL_MAX_THREADS : (int)n;
 }
 
-static int choose_builtin(const char *checkpoint, const struct vox_weights *weights,
-                          struct vox_model_config *out)
+bool vox_builtin_config_find(const struct vox_weights *weights, struct vox_model_config *out,
+                             struct vox_err *misfit)
 {
-    struct vox_err first = {0};
-    for (int i = 0; vox_config_builtin_name(i) != NULL; i++) {
-        struct vox_model_config config;
+    const char *name;
+    for (int i = 0; (name = vox_config_builtin_name(i)) != NULL; i++) {
+        struct vox_model_config config = {0};
         struct vox_err err = {0};
-        if (vox_config_builtin(vox_config_builtin_name(i), &config, &err) == VOX_OK &&
-            vox_schema_check(&config, weights, &err) == VOX_OK) {
+        snprintf(config.name, sizeof(config.name), "%s", name);
+        bool fits = vox_config_builtin(name, &config, &err) == VOX_OK &&
+                    vox_schema_check(&config, weights, &err) == VOX_OK;
+        if (i == 0 || fits) {
             *out = config;
+            *misfit = err;
+        }
+        if (fits) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Chooses the configuration: the file's, or the first built-in one that fits the checkpoint. */
+static int choose_config(const char *config, const char *checkpoint,
+                         const struct vox_weights *weights, struct vox_model_config *out)
+{
+    struct vox_err err = {0};
+    if (config == NULL) {
+        if (vox_builtin_config_find(weights, out, &err)) {
             return 0;
         }
-        first = i == 0 ? err : first;
+        vox_say("%s: no built-in configuration fits, name the model's YAML with --config (%s: %s)",
+                checkpoint, out->name, err.msg);
+        return VOX_EXIT_FAILURE;
     }
-    vox_say("%s: no built-in configuration fits, name the model's YAML with --config (%s: %s)",
-            checkpoint, vox_config_builtin_name(0), first.msg);
-    return VOX_EXIT_FAILURE;
-}
-
-int vox_model_config_choose(const char *config, const char *checkpoint,
-                            const struct vox_weights *weights, struct vox_model_config *out)
-{
-    if (config == NULL) {
-        return choose_builtin(checkpoint, weights, out);
-    }
-    struct vox_err err = {0};
     if (vox_config_load(config, out, &err) != VOX_OK) {
         return vox_say_error(config, &err);
     }
@@ -76,7 +82,7 @@ static int open_network(const struct vox_model_request *request, const struct vo
 {
     struct vox_err err = {0};
     struct vox_model_config config;
-    int status = vox_model_config_choose(request->config, request->checkpoint, weights, &config);
+    int status = choose_config(request->config, request->checkpoint, weights, &config);
     if (status != 0) {
         return status;
     }

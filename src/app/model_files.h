@@ -2,6 +2,8 @@
 #ifndef VOX_APP_MODEL_FILES_H
 #define VOX_APP_MODEL_FILES_H
 
+#include <stdbool.h>
+
 #include "model/network.h"
 #include "tensor/pool.h"
 
@@ -27,9 +29,9 @@ int vox_opened_model_open(const struct vox_model_request *request, struct vox_op
 
 void vox_opened_model_close(struct vox_opened_model *model); /* all zero is allowed */
 
-/* Chooses the configuration: the file's, or the first built-in one that fits the checkpoint.
- * Returns 0, or the exit status after it said what is wrong. */
-int vox_model_config_choose(const char *config, const char *checkpoint,
-                            const struct vox_weights *weights, struct vox_model_config *out);
+/* Finds the first built-in configuration that fits the checkpoint: true, and *out is that one.
+ * Where none does: false, *out is the first and *misfit says why it does not. */
+bool vox_builtin_config_find(const struct vox_weights *weights, struct vox_model_config *out,
+                             struct vox_err *misfit);
 
 #endif

@@ -6,10 +6,9 @@
 
 #include "app/arguments.h"
 #include "app/message.h"
+#include "tensor/pool.h"
 
 static const char command[] = "segment";
-
-enum { MAX_THREADS = 1024 };
 
 /* Endings of volumes, longest first, so that the whole ending is cut off. */
 static const char *const volume_endings[] = {".seg.nrrd", ".nii.gz", ".nrrd", ".nii"};
@@ -64,7 +63,8 @@ static bool read_threads(const char *text, int *out)
     }
     const char *at = text;
     int64_t threads;
-    if (!vox_read_int(&at, &threads) || *at != '\0' || threads < 1 || threads > MAX_THREADS) {
+    if (!vox_read_int(&at, &threads) || *at != '\0' || threads < 1 ||
+        threads > VOX_POOL_MAX_THREADS) {
         return false;
     }
     *out = (int)threads;
@@ -87,7 +87,7 @@ static int convert(const struct texts *texts, struct vox_segment_options *out)
     }
     if (!read_threads(texts->threads, &out->threads)) {
         return vox_say_usage(command, "--threads %s is not a number from 1 to %d", texts->threads,
-                             MAX_THREADS);
+                             VOX_POOL_MAX_THREADS);
     }
     return 0;
 }

@@ -8,7 +8,6 @@
 #include "util/memory.h"
 
 enum {
-    MAX_THREADS = 1024,
     TAKE_UNIT = 16, /* floats of a cache line */
     /* A tile loop follows the last one within microseconds; waking a sleeping thread costs tens of
        them. */
@@ -125,9 +124,9 @@ static void *worker_main(void *argument)
 
 enum vox_code vox_pool_new(int threads, struct vox_pool **out, struct vox_err *err)
 {
-    if (threads < 1 || threads > MAX_THREADS) {
+    if (threads < 1 || threads > VOX_POOL_MAX_THREADS) {
         return vox_fail(err, VOX_E_ARG, "the number of threads must be 1 to %d, not %d",
-                        MAX_THREADS, threads);
+                        VOX_POOL_MAX_THREADS, threads);
     }
     struct vox_pool *pool = vox_calloc(1, sizeof(*pool));
     if (pool == NULL) {

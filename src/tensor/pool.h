@@ -9,6 +9,8 @@
 
 #include "util/error.h"
 
+enum { VOX_POOL_MAX_THREADS = 1024 };
+
 struct vox_pool;
 
 /* What one thread owns while it computes a tile. Belongs to that thread until the tile function
@@ -24,7 +26,7 @@ struct vox_lane {
 typedef enum vox_code (*vox_tile_fn)(void *context, int64_t tile, struct vox_lane *lane,
                                      struct vox_err *err);
 
-/* Starts `threads` threads (1 ... 1024). The caller owns *out. */
+/* Starts `threads` threads (1 ... VOX_POOL_MAX_THREADS). The caller owns *out. */
 enum vox_code vox_pool_new(int threads, struct vox_pool **out, struct vox_err *err) VOX_MUST_USE;
 
 /* Joins the threads and frees; NULL is allowed. No run may be under way. */
