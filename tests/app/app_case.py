@@ -62,6 +62,10 @@ class AppCase(unittest.TestCase):
     def model(self):
         return ["--model", CHECKPOINT, "--config", CONFIG]
 
+    def backends(self):
+        """The names of the backends, best first."""
+        return self.run_program("version")[0].split("backends:")[1].split()
+
     def start(self, *arguments, **more):
         return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, text=True, **more)
 

@@ -101,12 +101,25 @@ class Segment(AppCase):
         voxels = wavy().astype(numpy.float32)
         voxels[3, 4, 5] = numpy.nan
         nifti(self.folder / "scan.nii.gz", voxels)
-        out, err = self.segment("scan.nii.gz", "--json", "report.json", "--quiet", box="2:10,12,90,38")
+        asked = ["--backend", self.backends()[0]]
+        out, err = self.segment("scan.nii.gz", "--json", "report.json", "--quiet", *asked, box="2:10,12,90,38")
         self.assertEqual(out, "")
         report = self.load_json((self.folder / "report.json").read_text())
         self.assertEqual(len(report["warnings"]), 2)
         self.assertEqual([f"voxlabel: warning: {text}" for text in report["warnings"]], err.splitlines())
         self.assertEqual(report["box"], [10, 12, 59, 38])
+
+    def test_slow_backend_is_no_secret(self):
+        """Only where nobody asked for it, and on standard error as in the report."""
+        nifti(self.folder / "scan.nii.gz")
+        for asked in ([], ["--backend", "ref"]):
+            out, err = self.segment("scan.nii.gz", "--json", "-", "--quiet", *asked)
+            report = self.load_json(out)
+            fell_back = not asked and self.backends()[0] == "ref"
+            self.assertEqual(report["backend"], self.backends()[0] if not asked else "ref")
+            self.assertEqual(len(report["warnings"]), 1 if fell_back else 0)
+            self.assertEqual("".join(f"voxlabel: warning: {text}\n" for text in report["warnings"]), err)
+            self.assertEqual("slow backend 'ref'" in err, fell_back)
 
     def test_constant_volume(self):
         nifti(self.folder / "scan.nii.gz", numpy.full((30, 20, 3), 40, numpy.int16))
@@ -134,7 +147,7 @@ class Segment(AppCase):
 
     def test_quiet_and_lines(self):
         nifti(self.folder / "scan.nii.gz")
-        _out, err = self.segment("scan.nii.gz", "--quiet")
+        _out, err = self.segment("scan.nii.gz", "--quiet", "--backend", self.backends()[0])
         self.assertEqual(err, "")
         _out, err = self.segment("scan.nii.gz")
         lines = err.splitlines()
