@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Sets up what is missing, builds the program, and shows it at work: until the server exists that is
-# one segmentation of the CT in samples/. Arguments are handed on to `voxlabel segment`. The second
-# call builds nothing again.
+# one segmentation of the CT in samples/. The second call builds nothing again.
+#
+#   ./start_server.sh [OPTION ...]
+#
+# Options are handed on to `voxlabel segment`; one that this script gives too (--model, --box,
+# --passes, --window, -o) takes the place of the script's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/setup.sh
@@ -14,6 +18,18 @@ window=-160,240
 mask=build/sample-mask.nii.gz
 published=models/MedSAM2_latest.pt
 formula=.cache/formula-checkpoint.pt
+
+# given OPTION ARGUMENTS...: whether the option is among them, as "-o FILE" or "-o=FILE".
+given() {
+    local option=$1 argument
+    shift
+    for argument in "$@"; do
+        case $argument in
+            "$option" | "$option="*) return 0 ;;
+        esac
+    done
+    return 1
+}
 
 build_program() {
     mkdir -p build
@@ -43,7 +59,9 @@ install_packages "${BUILD_PACKAGES[@]}"
 say "Building"
 build_program
 
-if [ -n "${VOXLABEL_MODEL:-}" ]; then
+if given --model "$@"; then
+    model=
+elif [ -n "${VOXLABEL_MODEL:-}" ]; then
     [ -r "$VOXLABEL_MODEL" ] || fail "VOXLABEL_MODEL names no file that can be read"
     model=$VOXLABEL_MODEL
 elif [ -r "$published" ]; then
@@ -54,10 +72,13 @@ else
 fi
 
 say "The server is not there yet; segmenting the tumour of $image"
-build/dev/src/app/voxlabel segment "$image" --model "$model" --box "$box" --passes from_key \
-    --window="$window" -o "$mask" "$@"
+options=()
+for option in "--model=$model" "--box=$box" --passes=from_key "--window=$window" "-o=$mask"; do
+    given "${option%%=*}" "$@" || options+=("$option")
+done
+build/dev/src/app/voxlabel segment "$image" "${options[@]}" "$@"
+given --help "$@" || given -h "$@" && exit 0
+given -o "$@" || echo "The mask is $mask, on the grid of $image."
 if [ "$model" = "$formula" ]; then
-    echo "The mask $mask means nothing yet: its weights come from a formula, nobody trained them."
-else
-    echo "The mask is $mask, on the grid of $image."
+    echo "The mask means nothing yet: its weights come from a formula, nobody trained them."
 fi
