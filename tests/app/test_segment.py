@@ -149,7 +149,7 @@ class Segment(AppCase):
         nifti(self.folder / "scan.nii.gz")
         _out, err = self.segment("scan.nii.gz", "--quiet", "--backend", self.backends()[0])
         self.assertEqual(err, "")
-        _out, err = self.segment("scan.nii.gz")
+        _out, err = self.segment("scan.nii.gz", "--backend", self.backends()[0])
         lines = err.splitlines()
         self.assertRegex(lines[-2], r"^voxlabel: 6 of 6 slices, \d+ s$")
         self.assertLess(len(lines), 8)

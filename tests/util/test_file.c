@@ -203,6 +203,39 @@ static void large_file_is_whole(void **state)
     free(data);
 }
 
+/* More than one step, and a flag that is set before the first. */
+static void large_writes_can_be_cancelled(void **state)
+{
+    (void)state;
+    const size_t size = ((size_t)33 << 20) + 5;
+    unsigned char *data = calloc(size, 1);
+    assert_non_null(data);
+    data[size - 1] = 7;
+    data[((size_t)16 << 20) - 1] = 8;
+    data[(size_t)16 << 20] = 9;
+    struct vox_file_writer *file = NULL;
+    struct vox_err err = {0};
+    atomic_int cancel = 0;
+    assert_int_equal(VOX_OK, vox_file_create("out", &file, &err));
+    assert_int_equal(VOX_OK, vox_file_write_large(file, data, size, &cancel, &err));
+    assert_int_equal(VOX_OK, vox_file_sync(file, &err));
+    assert_int_equal(0, access("out", F_OK) == 0);
+    assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+    struct vox_mapping mapping = {0};
+    assert_int_equal(VOX_OK, vox_file_map("out", &mapping, &err));
+    assert_int_equal(size, mapping.size);
+    assert_true(memcmp(data, mapping.data, size) == 0);
+    vox_file_unmap(&mapping);
+
+    atomic_store(&cancel, 1);
+    assert_int_equal(VOX_OK, vox_file_create("other", &file, &err));
+    assert_int_equal(VOX_E_CANCELLED, vox_file_write_large(file, data, size, &cancel, &err));
+    assert_int_equal(VOX_OK, vox_file_write_large(file, data, 5, NULL, &err));
+    vox_file_abandon(file);
+    assert_int_equal(1, count_entries());
+    free(data);
+}
+
 static void abandoned_file_leaves_nothing(void **state)
 {
     (void)state;
@@ -396,6 +429,7 @@ int main(void)
         IN_FOLDER(map_of_a_pipe_does_not_wait),
         IN_FOLDER(written_file_appears_at_commit),
         IN_FOLDER(large_file_is_whole),
+        IN_FOLDER(large_writes_can_be_cancelled),
         IN_FOLDER(abandoned_file_leaves_nothing),
         IN_FOLDER(crash_leaves_the_old_file),
         IN_FOLDER(folder_that_cannot_be_written_is_said),

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "util/file.h"
 #include "volume/volume_bytes.h"
 
 static char folder[] = "/tmp/vox_write_XXXXXX";
@@ -356,6 +358,34 @@ static void wrong_arguments(void **state)
     assert_null(volume);
 }
 
+/* Not seen before the commit; a cancelled one leaves nothing, whatever the format. */
+static void prepared_and_cancelled(void **state)
+{
+    (void)state;
+    const struct vox_geometry like = {.source = VOX_FORMAT_NRRD};
+    const uint8_t voxel = 1;
+    const int64_t one[3] = {1, 1, 1};
+    static const char *const names[] = {"p.nii", "p.nii.gz", "p.nrrd"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct vox_err err = {0};
+        struct vox_file_writer *file = NULL;
+        atomic_int cancel = 0;
+        assert_int_equal(VOX_OK, vox_volume_prepare(in_folder(names[i]), &like, one, VOX_VOXEL_U8,
+                                                    &voxel, &cancel, &file, &err));
+        assert_int_equal(-1, access(path, F_OK));
+        assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+        assert_int_equal(0, unlink(path));
+
+        atomic_store(&cancel, 1);
+        file = NULL;
+        assert_int_equal(VOX_E_CANCELLED, vox_volume_prepare(path, &like, one, VOX_VOXEL_U8, &voxel,
+                                                             &cancel, &file, &err));
+        assert_null(file);
+        assert_int_equal(0, rmdir(folder)); /* only an empty folder goes */
+        assert_int_equal(0, mkdir(folder, 0700));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +396,7 @@ int main(void)
         cmocka_unit_test(floats_bound_the_place_of_tiny_voxels),
         cmocka_unit_test(long_sides_take_nifti_2),
         cmocka_unit_test(wrong_arguments),
+        cmocka_unit_test(prepared_and_cancelled),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
