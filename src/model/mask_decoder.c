@@ -199,6 +199,18 @@ static enum vox_code build_all(struct vox_builder *builder, const float *image_c
     return code;
 }
 
+/* Plans the token counts of usual prompts: none, a click, a box, and a few clicks after it. */
+static enum vox_code plan_usual(struct vox_mask_decoder *decoder, struct vox_err *err)
+{
+    enum { USUAL_TOKENS = 10 }; /* of a prompt, its padding among them */
+    enum vox_code code = VOX_OK;
+    for (int64_t n = 2; n <= USUAL_TOKENS && code == VOX_OK; n++) {
+        float *tokens;
+        code = vox_two_way_tokens(decoder->two_way, decoder->n_own + n, &tokens, err);
+    }
+    return code;
+}
+
 enum vox_code vox_mask_decoder_new(struct vox_builder *builder, const float *image_code,
                                    struct vox_mask_decoder **out, struct vox_err *err)
 {
@@ -213,6 +225,9 @@ enum vox_code vox_mask_decoder_new(struct vox_builder *builder, const float *ima
     decoder->tile = vox_tile_rows(decoder->side * decoder->side, builder->be->tile_rows);
     decoder->tiles = decoder->side * decoder->side / decoder->tile;
     enum vox_code code = build_all(builder, image_code, decoder, err);
+    if (code == VOX_OK) {
+        code = plan_usual(decoder, err);
+    }
     if (code != VOX_OK) {
         vox_mask_decoder_free(decoder);
         return code;

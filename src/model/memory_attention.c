@@ -77,12 +77,17 @@ static int64_t bank_blocks(const struct attention_run *run)
     return run->n_memories * run->attention->blocks + run->pointer_blocks;
 }
 
-/* Buffers that depend on how much is in the bank; they grow with it and are kept. */
-static enum vox_code reserve(struct attention_run *run, struct vox_err *err)
+static int64_t pointer_blocks_of(const struct vox_memory_attention *a, int64_t n_pointers)
 {
-    struct vox_memory_attention *a = run->attention;
-    int64_t blocks = bank_blocks(run);
-    int64_t rows = run->pointer_blocks * a->block;
+    return (n_pointers * (a->width / a->memory) + a->block - 1) / a->block;
+}
+
+enum vox_code vox_memory_attention_reserve(struct vox_memory_attention *a, int64_t n_memories,
+                                           int64_t n_pointers, struct vox_err *err)
+{
+    int64_t pointer_blocks = pointer_blocks_of(a, n_pointers);
+    int64_t blocks = n_memories * a->blocks + pointer_blocks;
+    int64_t rows = pointer_blocks * a->block;
     if (blocks > a->block_capacity) {
         char *keys = vox_alloc((size_t)blocks * vox_attention_keys_bytes(a->cross));
         struct vox_key_block *bank = vox_calloc((size_t)blocks, sizeof(*bank));
@@ -100,8 +105,7 @@ static enum vox_code reserve(struct attention_run *run, struct vox_err *err)
     if (rows > a->pointer_capacity) {
         float *tokens = vox_alloc((size_t)(rows * a->memory) * sizeof(*tokens));
         float *keys = vox_alloc((size_t)(rows * a->memory) * sizeof(*keys));
-        char *values =
-            vox_alloc((size_t)run->pointer_blocks * vox_attention_values_bytes(a->cross));
+        char *values = vox_alloc((size_t)pointer_blocks * vox_attention_values_bytes(a->cross));
         if (tokens == NULL || keys == NULL || values == NULL) {
             vox_free(tokens);
             vox_free(keys);
@@ -351,8 +355,8 @@ enum vox_code vox_memory_attention_run(struct vox_memory_attention *a, const flo
                                 .out = out,
                                 .tap = tap};
     run.pointer_rows = n_pointers * (a->width / a->memory);
-    run.pointer_blocks = (run.pointer_rows + a->block - 1) / a->block;
-    enum vox_code code = reserve(&run, err);
+    run.pointer_blocks = pointer_blocks_of(a, n_pointers);
+    enum vox_code code = vox_memory_attention_reserve(a, n_memories, n_pointers, err);
     if (code == VOX_OK && n_pointers > 0) {
         code = vox_pool_run(a->be->pool, 1, pointer_tile, &run, err);
     }

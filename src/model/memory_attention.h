@@ -20,8 +20,7 @@ enum vox_code vox_memory_attention_new(struct vox_builder *builder,
 void vox_memory_attention_free(struct vox_memory_attention *attention); /* NULL is allowed */
 
 /* One slice's memory made ready for attention: projected, rotated keys of every layer (about 4 MiB
- * at 512). Immutable once made; belongs to whoever made it and must be freed before the attention
- * it was made for. */
+ * at 512). Belongs to whoever made it and must be freed before the attention it was made for. */
 struct vox_memory;
 
 /* Prepares G*G x M tokens (raster order, already rounded as they are stored). tokens is not kept.
@@ -29,6 +28,13 @@ struct vox_memory;
 enum vox_code vox_memory_new(struct vox_memory_attention *attention, const float *tokens,
                              struct vox_memory **out, struct vox_err *err) VOX_MUST_USE;
 void vox_memory_free(struct vox_memory *memory); /* NULL is allowed */
+
+/* The same in two steps: room, and tokens prepared in it in place of earlier ones, without any
+ * allocation. After a failure the memory must be filled again before it is used. */
+enum vox_code vox_memory_room(const struct vox_memory_attention *attention, struct vox_memory **out,
+                              struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_memory_fill(const struct vox_memory_attention *attention, const float *tokens,
+                              struct vox_memory *memory, struct vox_err *err) VOX_MUST_USE;
 
 /* One memory of the bank and its temporal slot: num_maskmem - 1 for a conditioning slice, distance
  * - 1 for a recent tracked one. */
@@ -43,6 +49,11 @@ struct vox_bank_pointer {
     const float *pointer;
     float distance;
 };
+
+/* Has buffers for banks up to that size; where they are too small, a run grows them. */
+enum vox_code vox_memory_attention_reserve(struct vox_memory_attention *attention,
+                                           int64_t n_memories, int64_t n_pointers,
+                                           struct vox_err *err) VOX_MUST_USE;
 
 /* features (G*G x C, raster, raw f2) conditioned on the bank into out (G*G x C). n_memories >= 1,
  * n_pointers >= 0. Works on buffers of the attention: one call at a time. Taps: "memory positions"

@@ -44,8 +44,8 @@ static enum vox_code memory_tile(void *context, int64_t tile, struct vox_lane *l
     return code;
 }
 
-enum vox_code vox_memory_new(struct vox_memory_attention *a, const float *tokens,
-                             struct vox_memory **out, struct vox_err *err)
+enum vox_code vox_memory_room(const struct vox_memory_attention *a, struct vox_memory **out,
+                              struct vox_err *err)
 {
     struct vox_memory *memory = vox_calloc(1, sizeof(*memory));
     if (memory == NULL) {
@@ -58,10 +58,30 @@ enum vox_code vox_memory_new(struct vox_memory_attention *a, const float *tokens
         memory->keys[i] = vox_alloc((size_t)(a->tokens * a->width) * sizeof(float));
         all = all && memory->keys[i] != NULL;
     }
+    if (!all) {
+        vox_memory_free(memory);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    *out = memory;
+    return VOX_OK;
+}
+
+enum vox_code vox_memory_fill(const struct vox_memory_attention *a, const float *tokens,
+                              struct vox_memory *memory, struct vox_err *err)
+{
     struct memory_run run = {a, tokens, memory};
-    enum vox_code code =
-        all ? vox_pool_run(a->be->pool, (a->n_layers + 1) * a->blocks, memory_tile, &run, err)
-            : vox_fail(err, VOX_E_NOMEM, "out of memory");
+    return vox_pool_run(a->be->pool, (a->n_layers + 1) * a->blocks, memory_tile, &run, err);
+}
+
+enum vox_code vox_memory_new(struct vox_memory_attention *a, const float *tokens,
+                             struct vox_memory **out, struct vox_err *err)
+{
+    struct vox_memory *memory;
+    enum vox_code code = vox_memory_room(a, &memory, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    code = vox_memory_fill(a, tokens, memory, err);
     if (code != VOX_OK) {
         vox_memory_free(memory);
         return code;

@@ -9,31 +9,6 @@ enum { MOST_SIDE = 1 << 16, MOST_FRAMES = 1 << 20 };
 
 static const float absent_logit = -1024.0F;
 
-struct vox_found *vox_found_new(const struct vox_tracker *tracker)
-{
-    size_t map = (size_t)(16 * tracker->side * tracker->side);
-    struct vox_found *found = vox_calloc(1, sizeof(*found));
-    float *values = vox_calloc(map + (size_t)tracker->columns, sizeof(*values));
-    if (found == NULL || values == NULL) {
-        vox_free(found);
-        vox_free(values);
-        return NULL;
-    }
-    found->logits = values;
-    found->pointer = values + map;
-    return found;
-}
-
-void vox_found_free(struct vox_found *found)
-{
-    if (found != NULL) {
-        vox_memory_free(found->prepared);
-        vox_free(found->logits);
-        vox_free(found->memory);
-        vox_free(found);
-    }
-}
-
 struct vox_found *vox_slot_newest(const struct vox_slot *slot)
 {
     if (slot->pending != NULL) {
@@ -54,17 +29,19 @@ static enum vox_code allocate(struct vox_tracker *tracker, struct vox_err *err)
     tracker->slices = vox_calloc(frames, sizeof(*tracker->slices));
     tracker->cond = vox_calloc(frames, sizeof(*tracker->cond));
     tracker->in_bank = vox_calloc(frames, sizeof(*tracker->in_bank));
+    int64_t most_tokens = vox_prompt_tokens(VOX_BOX_POINTS + VOX_MOST_POINTS);
+    tracker->sparse = vox_alloc((size_t)(most_tokens * tracker->columns) * sizeof(float));
     tracker->conditioned = vox_calloc(values, sizeof(float));
     tracker->dense = vox_calloc(values, sizeof(float));
     tracker->map = vox_calloc((size_t)(16 * tracker->side * tracker->side), sizeof(float));
     tracker->row_axis = vox_calloc((size_t)tracker->height, sizeof(*tracker->row_axis));
     tracker->column_axis = vox_calloc((size_t)tracker->width, sizeof(*tracker->column_axis));
     if (tracker->slices == NULL || tracker->cond == NULL || tracker->in_bank == NULL ||
-        tracker->conditioned == NULL || tracker->dense == NULL || tracker->map == NULL ||
-        tracker->row_axis == NULL || tracker->column_axis == NULL) {
+        tracker->sparse == NULL || tracker->conditioned == NULL || tracker->dense == NULL ||
+        tracker->map == NULL || tracker->row_axis == NULL || tracker->column_axis == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    return VOX_OK;
+    return vox_bank_init(&tracker->bank, tracker->config, tracker->frames, err);
 }
 
 enum vox_code vox_tracker_new(struct vox_network *network, int64_t frames, int64_t height,
@@ -101,14 +78,14 @@ enum vox_code vox_tracker_new(struct vox_network *network, int64_t frames, int64
     return VOX_OK;
 }
 
-static void free_object(const struct vox_tracker *tracker, struct vox_tracked_object *object)
+static void free_object(struct vox_tracker *tracker, struct vox_tracked_object *object)
 {
     for (int64_t i = 0; i < tracker->frames; i++) {
         struct vox_slot *slot = &object->slots[i];
-        vox_found_free(slot->pending);
-        vox_found_free(slot->cond);
-        vox_found_free(slot->tracked);
-        vox_free(slot->points);
+        vox_found_release(tracker, slot->pending);
+        vox_found_release(tracker, slot->cond);
+        vox_found_release(tracker, slot->tracked);
+        vox_free(slot->points.many);
     }
     vox_free(object->slots);
 }
@@ -118,6 +95,7 @@ void vox_tracker_reset(struct vox_tracker *tracker)
     for (int64_t i = 0; i < tracker->n_objects; i++) {
         free_object(tracker, &tracker->objects[i]);
     }
+    vox_tracker_free_spares(tracker);
     vox_free(tracker->objects);
     tracker->objects = NULL;
     tracker->n_objects = 0;
@@ -138,6 +116,8 @@ void vox_tracker_free(struct vox_tracker *tracker)
     vox_free(tracker->slices);
     vox_free(tracker->cond);
     vox_free(tracker->in_bank);
+    vox_bank_fini(&tracker->bank);
+    vox_free(tracker->sparse);
     vox_free(tracker->conditioned);
     vox_free(tracker->dense);
     vox_free(tracker->map);
@@ -225,25 +205,16 @@ enum vox_code vox_tracker_logits(const struct vox_tracker *tracker, int64_t fram
 
 /* ---- propagation ---- */
 
+/* The lowest slice that conditions others, or will once pending prompts are committed; -1 where
+ * there is none. */
 static int64_t lowest_prompted(const struct vox_tracker *tracker)
 {
-    int64_t lowest = tracker->cond[0];
-    for (int64_t i = 1; i < tracker->n_cond; i++) {
-        lowest = tracker->cond[i] < lowest ? tracker->cond[i] : lowest;
-    }
-    return lowest;
-}
-
-/* Whether there is or will be a conditioning slice once pending prompts are committed. */
-static bool has_prompt(const struct vox_tracker *tracker)
-{
-    bool found = tracker->n_cond > 0;
-    for (int64_t o = 0; o < tracker->n_objects && !found; o++) {
-        for (int64_t f = 0; f < tracker->frames && !found; f++) {
-            found = tracker->objects[o].slots[f].pending != NULL;
+    for (int64_t f = 0; f < tracker->frames; f++) {
+        if (vox_tracker_prompted(tracker, f)) {
+            return f;
         }
     }
-    return found;
+    return -1;
 }
 
 enum vox_code vox_tracker_start(struct vox_tracker *tracker, int64_t start, int64_t max_frames,
@@ -253,50 +224,51 @@ enum vox_code vox_tracker_start(struct vox_tracker *tracker, int64_t start, int6
         return vox_fail(err, VOX_E_ARG, "a propagation cannot begin on slice %lld",
                         (long long)start);
     }
-    if (!has_prompt(tracker)) {
+    int64_t lowest = lowest_prompted(tracker);
+    if (lowest < 0) {
         return vox_fail(err, VOX_E_ARG, "there is no prompt to propagate; add one first");
     }
-    enum vox_code code = vox_tracker_commit(tracker, err);
+    int64_t first = start == -1 ? lowest : start;
+    int64_t beyond =
+        max_frames == -1 || max_frames > tracker->frames ? tracker->frames : max_frames;
+    int64_t last = reverse ? first - beyond : first + beyond;
+    last = last < 0 ? 0 : (last < tracker->frames ? last : tracker->frames - 1);
+    enum vox_code code =
+        vox_tracker_reserve(tracker, reverse ? last : first, reverse ? first : last, err);
+    if (code == VOX_OK) {
+        code = vox_tracker_commit(tracker, err);
+    }
     if (code != VOX_OK) {
         return code;
     }
-    int64_t first = start == -1 ? lowest_prompted(tracker) : start;
-    int64_t beyond =
-        max_frames == -1 || max_frames > tracker->frames ? tracker->frames : max_frames;
     tracker->started = true;
     tracker->reverse = reverse;
     tracker->next = first;
-    if (reverse) {
-        tracker->last = first - beyond > 0 ? first - beyond : 0;
-    } else {
-        tracker->last = first + beyond < tracker->frames ? first + beyond : tracker->frames - 1;
-    }
+    tracker->last = last;
     tracker->active = !(reverse && first == 0);
     return VOX_OK;
 }
 
 /* New results of all objects on a slice. */
 static enum vox_code compute_slice(struct vox_tracker *tracker, const struct vox_features *features,
-                                   const struct vox_bank *bank, struct vox_found **found,
                                    struct vox_err *err)
 {
     enum vox_code code = VOX_OK;
     for (int64_t i = 0; i < tracker->n_objects && code == VOX_OK; i++) {
-        code = vox_tracker_condition(tracker, bank, i, features, err);
-        if (code == VOX_OK) {
-            found[i] = vox_found_new(tracker);
-            code = found[i] != NULL ? VOX_OK : vox_fail(err, VOX_E_NOMEM, "out of memory");
-        }
+        struct vox_found *found = vox_found_take(tracker);
+        tracker->objects[i].fresh = found;
+        code = found != NULL ? vox_tracker_condition(tracker, &tracker->bank, i, features, err)
+                             : vox_fail(err, VOX_E_NOMEM, "out of memory");
         if (code == VOX_OK) {
             const struct vox_decode decode = {
                 .features = features,
                 .image = tracker->conditioned,
                 .multimask = vox_tracker_multimask(tracker, false, 0),
             };
-            code = vox_tracker_decode(tracker, &decode, found[i], err);
+            code = vox_tracker_decode(tracker, &decode, found, err);
         }
         if (code == VOX_OK) {
-            code = vox_tracker_remember(tracker, features, false, found[i], err);
+            code = vox_tracker_remember(tracker, features, false, found, err);
         }
     }
     return code;
@@ -304,42 +276,32 @@ static enum vox_code compute_slice(struct vox_tracker *tracker, const struct vox
 
 static enum vox_code track_slice(struct vox_tracker *tracker, int64_t frame, struct vox_err *err)
 {
-    struct vox_bank bank;
     const struct vox_features *features = NULL;
-    enum vox_code code = vox_bank_choose(tracker, frame, tracker->reverse, &bank, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    struct vox_found **found = vox_calloc((size_t)tracker->n_objects, sizeof(struct vox_found *));
-    code = found != NULL ? tracker->source.features(tracker->source.context, frame, &features, err)
-                         : vox_fail(err, VOX_E_NOMEM, "out of memory");
+    vox_bank_choose(tracker, frame, tracker->reverse, &tracker->bank);
+    vox_tracker_sweep(tracker, &tracker->bank);
+    enum vox_code code = tracker->source.features(tracker->source.context, frame, &features, err);
     if (code == VOX_OK) {
         vox_network_lock(tracker->network);
-        code = compute_slice(tracker, features, &bank, found, err);
+        code = compute_slice(tracker, features, err);
         vox_network_unlock(tracker->network);
-        vox_tracker_sweep(tracker, &bank);
     }
-    for (int64_t i = 0; found != NULL && i < tracker->n_objects; i++) {
-        if (code == VOX_OK) {
-            struct vox_slot *slot = &tracker->objects[i].slots[frame];
-            vox_found_free(slot->tracked);
-            slot->tracked = found[i];
-        } else {
-            vox_found_free(found[i]);
-        }
+    for (int64_t i = 0; i < tracker->n_objects; i++) {
+        struct vox_tracked_object *object = &tracker->objects[i];
+        struct vox_found **kept = &object->slots[frame].tracked;
+        vox_found_release(tracker, code == VOX_OK ? *kept : object->fresh);
+        *kept = code == VOX_OK ? object->fresh : *kept;
+        object->fresh = NULL;
     }
     if (code == VOX_OK) {
         tracker->slices[frame].stored = true;
     }
-    vox_free(found);
-    vox_bank_fini(&bank);
     return code;
 }
 
 enum vox_code vox_tracker_next(struct vox_tracker *tracker, int64_t *frame, struct vox_err *err)
 {
     if (!tracker->active) {
-        vox_tracker_sweep(tracker, NULL);
+        vox_tracker_rest(tracker);
         *frame = -1;
         return VOX_OK;
     }

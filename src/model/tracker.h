@@ -50,7 +50,8 @@ enum vox_code vox_tracker_add_mask(struct vox_tracker *tracker, int64_t frame, i
 /* Begins a propagation: commits the prompts (their memories are made now), then slices `start` (or
  * the lowest prompted one for -1) upwards, or downwards for `reverse`, at most max_frames (or all
  * for -1) beyond it. VOX_E_ARG where there is no prompt. A reverse pass from slice 0 yields
- * nothing. */
+ * nothing. Room for all results is set aside here: the slices themselves allocate nothing, and
+ * neither does the first click after them on a slice that has a result. */
 enum vox_code vox_tracker_start(struct vox_tracker *tracker, int64_t start, int64_t max_frames,
                                 bool reverse, struct vox_err *err) VOX_MUST_USE;
 

@@ -2,7 +2,34 @@
  * sam2_utils.py select_closest_cond_frames). */
 #include "model/tracker_state.h"
 
+#include <string.h>
+
 #include "util/memory.h"
+
+enum vox_code vox_bank_init(struct vox_bank *bank, const struct vox_model_config *config,
+                            int64_t frames, struct vox_err *err)
+{
+    size_t cond = (size_t)frames; /* all slices may condition */
+    size_t memories = cond + (size_t)config->num_maskmem;
+    size_t pointers = cond + (size_t)config->max_obj_ptrs;
+    *bank = (struct vox_bank){
+        .memory_frames = vox_calloc(memories, sizeof(int64_t)),
+        .memory_slots = vox_calloc(memories, sizeof(int)),
+        .pointer_frames = vox_calloc(pointers, sizeof(int64_t)),
+        .distances = vox_calloc(pointers, sizeof(float)),
+        .entries = vox_calloc(memories, sizeof(struct vox_bank_entry)),
+        .pointers = vox_calloc(pointers, sizeof(struct vox_bank_pointer)),
+        .selected = vox_calloc(cond, sizeof(bool)),
+        .order = vox_calloc(cond, sizeof(int64_t)),
+    };
+    if (bank->memory_frames == NULL || bank->memory_slots == NULL || bank->pointer_frames == NULL ||
+        bank->distances == NULL || bank->entries == NULL || bank->pointers == NULL ||
+        bank->selected == NULL || bank->order == NULL) {
+        vox_bank_fini(bank);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    return VOX_OK;
+}
 
 void vox_bank_fini(struct vox_bank *bank)
 {
@@ -10,6 +37,10 @@ void vox_bank_fini(struct vox_bank *bank)
     vox_free(bank->memory_slots);
     vox_free(bank->pointer_frames);
     vox_free(bank->distances);
+    vox_free(bank->entries);
+    vox_free(bank->pointers);
+    vox_free(bank->selected);
+    vox_free(bank->order);
     *bank = (struct vox_bank){0};
 }
 
@@ -150,36 +181,16 @@ static void choose_pointers(const struct vox_tracker *tracker, const struct sele
     }
 }
 
-enum vox_code vox_bank_choose(const struct vox_tracker *tracker, int64_t frame, bool reverse,
-                              struct vox_bank *out, struct vox_err *err)
+void vox_bank_choose(const struct vox_tracker *tracker, int64_t frame, bool reverse,
+                     struct vox_bank *bank)
 {
-    size_t n_cond = (size_t)tracker->n_cond;
-    size_t memories = n_cond + (size_t)tracker->config->num_maskmem;
-    size_t pointers = n_cond + (size_t)tracker->config->max_obj_ptrs;
-    struct selection selection = {
-        .selected = vox_calloc(n_cond, sizeof(bool)),
-        .order = vox_calloc(n_cond, sizeof(int64_t)),
-    };
-    struct vox_bank bank = {
-        .memory_frames = vox_calloc(memories, sizeof(int64_t)),
-        .memory_slots = vox_calloc(memories, sizeof(int)),
-        .pointer_frames = vox_calloc(pointers, sizeof(int64_t)),
-        .distances = vox_calloc(pointers, sizeof(float)),
-    };
-    enum vox_code code = VOX_OK;
-    if (selection.selected == NULL || selection.order == NULL || bank.memory_frames == NULL ||
-        bank.memory_slots == NULL || bank.pointer_frames == NULL || bank.distances == NULL) {
-        vox_bank_fini(&bank);
-        code = vox_fail(err, VOX_E_NOMEM, "out of memory");
-    } else {
-        select_cond(tracker, frame, &selection);
-        choose_memories(tracker, &selection, frame, reverse, &bank);
-        if (tracker->config->obj_ptrs) {
-            choose_pointers(tracker, &selection, frame, reverse, &bank);
-        }
-        *out = bank;
+    struct selection selection = {.selected = bank->selected, .order = bank->order};
+    memset(selection.selected, 0, (size_t)tracker->n_cond * sizeof(*selection.selected));
+    bank->n_memories = 0;
+    bank->n_pointers = 0;
+    select_cond(tracker, frame, &selection);
+    choose_memories(tracker, &selection, frame, reverse, bank);
+    if (tracker->config->obj_ptrs) {
+        choose_pointers(tracker, &selection, frame, reverse, bank);
     }
-    vox_free(selection.selected);
-    vox_free(selection.order);
-    return code;
 }

@@ -29,6 +29,17 @@ static bool is_dropped(const struct vox_tracker *tracker, int64_t frame)
     return tracker->slices[frame].cond && !vox_tracker_conditions(tracker, frame);
 }
 
+bool vox_tracker_pending(const struct vox_tracker *tracker, int64_t frame)
+{
+    return is_pending(tracker, frame) && !is_dropped(tracker, frame);
+}
+
+bool vox_tracker_prompted(const struct vox_tracker *tracker, int64_t frame)
+{
+    return tracker->slices[frame].cond ||
+           (is_pending(tracker, frame) && vox_tracker_conditions(tracker, frame));
+}
+
 /* A slice's share of an object that has no result there: an empty mask, but present, so that its
  * memory is that of an empty mask without the no-object vector. */
 static void fill_placeholder(const struct vox_tracker *tracker, struct vox_found *found)
@@ -43,11 +54,10 @@ static void fill_placeholder(const struct vox_tracker *tracker, struct vox_found
     found->stability = 1.0F;
 }
 
-static struct vox_found *copy_newest(const struct vox_tracker *tracker, int64_t object,
-                                     int64_t frame)
+static struct vox_found *copy_newest(struct vox_tracker *tracker, int64_t object, int64_t frame)
 {
     const struct vox_found *from = vox_slot_newest(&tracker->objects[object].slots[frame]);
-    struct vox_found *to = vox_found_new(tracker);
+    struct vox_found *to = vox_found_take(tracker);
     if (to == NULL) {
         return NULL;
     }
@@ -88,8 +98,8 @@ static void keep_slice(struct vox_tracker *tracker, int64_t frame, struct vox_fo
     bool conditions = vox_tracker_conditions(tracker, frame);
     for (int64_t i = 0; i < tracker->n_objects; i++) {
         struct vox_slot *slot = &tracker->objects[i].slots[frame];
-        vox_found_free(slot->tracked);
-        vox_found_free(slot->cond);
+        vox_found_release(tracker, slot->tracked);
+        vox_found_release(tracker, slot->cond);
         slot->tracked = conditions ? NULL : found[i];
         slot->cond = conditions ? found[i] : NULL;
         found[i] = NULL;
@@ -119,7 +129,7 @@ static void keep_batch(struct vox_tracker *tracker, struct batch *batch)
     }
     for (int64_t o = 0; o < tracker->n_objects; o++) {
         for (int64_t f = 0; f < tracker->frames; f++) {
-            vox_found_free(tracker->objects[o].slots[f].pending);
+            vox_found_release(tracker, tracker->objects[o].slots[f].pending);
             tracker->objects[o].slots[f].pending = NULL;
         }
     }
@@ -129,7 +139,7 @@ enum vox_code vox_tracker_commit(struct vox_tracker *tracker, struct vox_err *er
 {
     int64_t n_frames = 0;
     for (int64_t f = 0; f < tracker->frames; f++) {
-        n_frames += is_pending(tracker, f) && !is_dropped(tracker, f);
+        n_frames += vox_tracker_pending(tracker, f);
     }
     struct batch batch = {
         .frames = vox_calloc((size_t)n_frames, sizeof(int64_t)),
@@ -141,7 +151,7 @@ enum vox_code vox_tracker_commit(struct vox_tracker *tracker, struct vox_err *er
         code = vox_fail(err, VOX_E_NOMEM, "out of memory");
     } else {
         for (int64_t f = 0; f < tracker->frames; f++) {
-            if (is_pending(tracker, f) && !is_dropped(tracker, f)) {
+            if (vox_tracker_pending(tracker, f)) {
                 batch.frames[batch.n_frames++] = f;
             }
         }
@@ -151,7 +161,7 @@ enum vox_code vox_tracker_commit(struct vox_tracker *tracker, struct vox_err *er
         keep_batch(tracker, &batch);
     }
     for (int64_t i = 0; batch.found != NULL && i < n_frames * tracker->n_objects; i++) {
-        vox_found_free(batch.found[i]);
+        vox_found_release(tracker, batch.found[i]);
     }
     vox_free(batch.frames);
     vox_free(batch.found);

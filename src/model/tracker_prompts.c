@@ -5,19 +5,14 @@
 #include "model/tracker_state.h"
 #include "util/memory.h"
 
-enum {
-    BOX_POINTS = 2,
-    MOST_POINTS = 1024, /* of one object on one slice */
-    MOST_OBJECTS = 4096
-};
+enum { MOST_OBJECTS = 4096 };
 
 /* A prompt on its way in: nothing of the tracker changes before all of it is computed. */
 struct prompt {
     int64_t frame;
     int64_t index;                    /* of the object; n_objects for a new one */
     struct vox_tracked_object object; /* a new one, else only borrowed slots */
-    struct vox_point *points;
-    int64_t n_points;
+    struct vox_points points;
     struct vox_found *found;
 };
 
@@ -43,19 +38,24 @@ static enum vox_code begin_prompt(struct vox_tracker *tracker, int64_t frame, in
     if (tracker->n_objects == MOST_OBJECTS) {
         return vox_fail(err, VOX_E_LIMIT, "there are %d objects already", MOST_OBJECTS);
     }
+    /* One for the prompt, one for the click that replaces it. */
+    enum vox_code code = vox_found_reserve(tracker, 2, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     prompt->index = tracker->n_objects;
     prompt->object.id = object;
     prompt->object.slots = vox_calloc((size_t)tracker->frames, sizeof(struct vox_slot));
     return prompt->object.slots != NULL ? VOX_OK : vox_fail(err, VOX_E_NOMEM, "out of memory");
 }
 
-static void drop_prompt(const struct vox_tracker *tracker, struct prompt *prompt)
+static void drop_prompt(struct vox_tracker *tracker, struct prompt *prompt)
 {
     if (prompt->index == tracker->n_objects) {
         vox_free(prompt->object.slots);
     }
-    vox_free(prompt->points);
-    vox_found_free(prompt->found);
+    vox_free(prompt->points.many);
+    vox_found_release(tracker, prompt->found);
 }
 
 /* Takes the finished prompt in. Only making room for a new object can fail. */
@@ -73,16 +73,20 @@ static enum vox_code keep_prompt(struct vox_tracker *tracker, struct prompt *pro
         objects[tracker->n_objects++] = prompt->object;
     }
     struct vox_slot *slot = &prompt->object.slots[prompt->frame];
-    vox_found_free(slot->pending);
-    vox_free(slot->points);
+    vox_found_release(tracker, slot->pending);
+    vox_free(slot->points.many);
     slot->pending = prompt->found;
     slot->points = prompt->points;
-    slot->n_points = prompt->n_points;
     tracker->active = false;
     return VOX_OK;
 }
 
 /* ---- points ---- */
+
+static const struct vox_point *list(const struct vox_points *points)
+{
+    return points->many != NULL ? points->many : points->few;
+}
 
 static enum vox_code check_points(const float *xy, const enum vox_point_label *labels, int64_t n,
                                   const float *box, bool clear_old, struct vox_err *err)
@@ -90,9 +94,9 @@ static enum vox_code check_points(const float *xy, const enum vox_point_label *l
     if (n < 0 || (n == 0 && box == NULL)) {
         return vox_fail(err, VOX_E_ARG, "a prompt needs a point or a box");
     }
-    if (n > MOST_POINTS) {
+    if (n > VOX_MOST_POINTS) {
         return vox_fail(err, VOX_E_LIMIT, "%lld points; an object may have %d on a slice",
-                        (long long)n, MOST_POINTS);
+                        (long long)n, VOX_MOST_POINTS);
     }
     if (box != NULL && !clear_old) {
         return vox_fail(err, VOX_E_ARG,
@@ -102,7 +106,7 @@ static enum vox_code check_points(const float *xy, const enum vox_point_label *l
     for (int64_t i = 0; i < 2 * n; i++) {
         finite = finite && isfinite(xy[i]);
     }
-    for (int64_t i = 0; box != NULL && i < (int64_t)2 * BOX_POINTS; i++) {
+    for (int64_t i = 0; box != NULL && i < (int64_t)2 * VOX_BOX_POINTS; i++) {
         finite = finite && isfinite(box[i]);
     }
     if (!finite) {
@@ -130,20 +134,22 @@ static enum vox_code gather_points(const struct vox_tracker *tracker, const floa
                                    const enum vox_point_label *labels, int64_t n, const float *box,
                                    bool clear_old, struct prompt *prompt, struct vox_err *err)
 {
-    const struct vox_slot *slot = &prompt->object.slots[prompt->frame];
-    int64_t old = clear_old ? 0 : slot->n_points;
-    int64_t total = old + (box != NULL ? BOX_POINTS : 0) + n;
-    if (total > MOST_POINTS + BOX_POINTS) {
+    const struct vox_points *points = &prompt->object.slots[prompt->frame].points;
+    int64_t old = clear_old ? 0 : points->n;
+    int64_t total = old + (box != NULL ? VOX_BOX_POINTS : 0) + n;
+    if (total > VOX_MOST_POINTS + VOX_BOX_POINTS) {
         return vox_fail(err, VOX_E_LIMIT, "%lld points; an object may have %d on a slice",
-                        (long long)total, MOST_POINTS);
+                        (long long)total, VOX_MOST_POINTS);
     }
-    prompt->points = vox_calloc((size_t)total, sizeof(*prompt->points));
-    if (prompt->points == NULL) {
+    struct vox_point *to = prompt->points.few;
+    if (total > VOX_FEW_POINTS) {
+        to = prompt->points.many = vox_calloc((size_t)total, sizeof(*to));
+    }
+    if (to == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    struct vox_point *to = prompt->points;
     for (int64_t i = 0; i < old; i++) {
-        *to++ = slot->points[i];
+        *to++ = list(points)[i];
     }
     if (box != NULL) {
         *to++ = scaled(tracker, box, VOX_POINT_BOX_FIRST);
@@ -152,7 +158,7 @@ static enum vox_code gather_points(const struct vox_tracker *tracker, const floa
     for (int64_t i = 0; i < n; i++) {
         *to++ = scaled(tracker, xy + 2 * i, labels[i]);
     }
-    prompt->n_points = total;
+    prompt->points.n = total;
     return VOX_OK;
 }
 
@@ -182,10 +188,10 @@ static enum vox_code decode_points(struct vox_tracker *tracker, const struct pro
         .features = features,
         .image = first_time ? features->f2 : tracker->conditioned,
         .image_row = first_time ? parts->no_memory : NULL,
-        .points = prompt->points,
-        .n_points = prompt->n_points,
+        .points = list(&prompt->points),
+        .n_points = prompt->points.n,
         .mask = previous_mask(tracker, prompt),
-        .multimask = vox_tracker_multimask(tracker, first_time, prompt->n_points),
+        .multimask = vox_tracker_multimask(tracker, first_time, prompt->points.n),
     };
     enum vox_code code =
         first_time ? VOX_OK : vox_tracker_condition(tracker, bank, prompt->index, features, err);
@@ -196,24 +202,23 @@ static enum vox_code compute_points(struct vox_tracker *tracker, struct prompt *
                                     struct vox_err *err)
 {
     const struct vox_slice_state *slice = &tracker->slices[prompt->frame];
-    struct vox_bank bank = {0};
     const struct vox_features *features = NULL;
-    prompt->found = vox_found_new(tracker);
+    prompt->found = vox_found_take(tracker);
     enum vox_code code =
         prompt->found != NULL ? VOX_OK : vox_fail(err, VOX_E_NOMEM, "out of memory");
-    if (code == VOX_OK && slice->tracked) {
-        code = vox_bank_choose(tracker, prompt->frame, slice->reverse, &bank, err);
+    if (slice->tracked) {
+        vox_bank_choose(tracker, prompt->frame, slice->reverse, &tracker->bank);
     }
     if (code == VOX_OK) {
         code = tracker->source.features(tracker->source.context, prompt->frame, &features, err);
     }
     if (code == VOX_OK) {
         vox_network_lock(tracker->network);
-        code = decode_points(tracker, prompt, features, slice->tracked ? &bank : NULL, err);
+        code =
+            decode_points(tracker, prompt, features, slice->tracked ? &tracker->bank : NULL, err);
         vox_network_unlock(tracker->network);
-        vox_tracker_sweep(tracker, NULL);
+        vox_tracker_rest(tracker);
     }
-    vox_bank_fini(&bank);
     return code;
 }
 
@@ -354,7 +359,7 @@ enum vox_code vox_tracker_add_mask(struct vox_tracker *tracker, int64_t frame, i
     }
     size_t size = (size_t)tracker->config->image_size;
     float *resized = vox_calloc(size, size * sizeof(*resized));
-    prompt.found = vox_found_new(tracker);
+    prompt.found = vox_found_take(tracker);
     if (resized == NULL || prompt.found == NULL) {
         code = vox_fail(err, VOX_E_NOMEM, "out of memory");
     }

@@ -2,11 +2,6 @@
 #include <string.h>
 
 #include "model/tracker_state.h"
-#include "util/memory.h"
-
-/* Prepared memories (several MB each) are kept from slice to slice up to this many; beyond it they
- * are made anew for every object and slice, which costs a hundredth of the slice. */
-enum { MOST_PREPARED = 64 };
 
 static struct vox_found *committed(const struct vox_tracker *tracker, int64_t object, int64_t frame)
 {
@@ -14,52 +9,25 @@ static struct vox_found *committed(const struct vox_tracker *tracker, int64_t ob
     return slot->cond != NULL ? slot->cond : slot->tracked;
 }
 
-static void free_prepared(struct vox_found *found)
-{
-    if (found != NULL) {
-        vox_memory_free(found->prepared);
-        found->prepared = NULL;
-    }
-}
-
-void vox_tracker_sweep(struct vox_tracker *tracker, const struct vox_bank *bank)
-{
-    memset(tracker->in_bank, 0, (size_t)tracker->frames * sizeof(*tracker->in_bank));
-    for (int64_t i = 0; bank != NULL && i < bank->n_memories; i++) {
-        tracker->in_bank[bank->memory_frames[i]] = true;
-    }
-    for (int64_t o = 0; o < tracker->n_objects; o++) {
-        for (int64_t f = 0; f < tracker->frames; f++) {
-            if (!tracker->in_bank[f]) {
-                free_prepared(tracker->objects[o].slots[f].cond);
-                free_prepared(tracker->objects[o].slots[f].tracked);
-            }
-        }
-    }
-}
-
 static enum vox_code attend(struct vox_tracker *tracker, const struct vox_bank *bank,
                             int64_t object, const struct vox_features *features,
-                            struct vox_bank_entry *entries, struct vox_bank_pointer *pointers,
                             struct vox_err *err)
 {
     struct vox_memory_attention *attention = vox_network_parts(tracker->network)->memory_attention;
     enum vox_code code = VOX_OK;
     for (int64_t i = 0; i < bank->n_memories && code == VOX_OK; i++) {
         struct vox_found *found = committed(tracker, object, bank->memory_frames[i]);
-        if (found->prepared == NULL) {
-            code = vox_memory_new(attention, found->memory, &found->prepared, err);
-        }
-        entries[i] = (struct vox_bank_entry){found->prepared, bank->memory_slots[i]};
+        code = vox_found_prepare(tracker, found, err);
+        bank->entries[i] = (struct vox_bank_entry){found->prepared, bank->memory_slots[i]};
     }
     for (int64_t i = 0; i < bank->n_pointers; i++) {
-        pointers[i].pointer = committed(tracker, object, bank->pointer_frames[i])->pointer;
-        pointers[i].distance = bank->distances[i];
+        bank->pointers[i] = (struct vox_bank_pointer){
+            committed(tracker, object, bank->pointer_frames[i])->pointer, bank->distances[i]};
     }
     if (code == VOX_OK) {
-        code =
-            vox_memory_attention_run(attention, features->f2, entries, bank->n_memories, pointers,
-                                     bank->n_pointers, tracker->conditioned, tracker->tap, err);
+        code = vox_memory_attention_run(attention, features->f2, bank->entries, bank->n_memories,
+                                        bank->pointers, bank->n_pointers, tracker->conditioned,
+                                        tracker->tap, err);
     }
     return code;
 }
@@ -68,18 +36,10 @@ enum vox_code vox_tracker_condition(struct vox_tracker *tracker, const struct vo
                                     int64_t object, const struct vox_features *features,
                                     struct vox_err *err)
 {
-    struct vox_bank_entry *entries = vox_calloc((size_t)bank->n_memories, sizeof(*entries));
-    struct vox_bank_pointer *pointers = vox_calloc((size_t)bank->n_pointers, sizeof(*pointers));
-    enum vox_code code = entries != NULL && pointers != NULL
-                             ? attend(tracker, bank, object, features, entries, pointers, err)
-                             : vox_fail(err, VOX_E_NOMEM, "out of memory");
-    for (int64_t i = 0; i < bank->n_memories; i++) {
-        if (tracker->n_objects * bank->n_memories > MOST_PREPARED) {
-            free_prepared(committed(tracker, object, bank->memory_frames[i]));
-        }
+    enum vox_code code = attend(tracker, bank, object, features, err);
+    for (int64_t i = 0; i < bank->n_memories && !vox_tracker_keeps(tracker, bank); i++) {
+        vox_found_unprepare(tracker, committed(tracker, object, bank->memory_frames[i]));
     }
-    vox_free(entries);
-    vox_free(pointers);
     return code;
 }
 
@@ -88,10 +48,7 @@ enum vox_code vox_tracker_decode(struct vox_tracker *tracker, const struct vox_d
 {
     const struct vox_network_parts *parts = vox_network_parts(tracker->network);
     int64_t n_sparse = vox_prompt_tokens(decode->n_points);
-    float *sparse = vox_calloc((size_t)n_sparse, (size_t)tracker->columns * sizeof(*sparse));
-    if (sparse == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
+    float *sparse = tracker->sparse;
     vox_prompt_encoder_points(parts->prompt_encoder, decode->points, decode->n_points, sparse);
     if (tracker->tap != NULL) {
         tracker->tap->rows(tracker->tap->context, "tokens", 0, n_sparse, tracker->columns, sparse,
@@ -121,7 +78,6 @@ enum vox_code vox_tracker_decode(struct vox_tracker *tracker, const struct vox_d
             found->chosen = output.chosen;
         }
     }
-    vox_free(sparse);
     return code;
 }
 
@@ -129,12 +85,7 @@ enum vox_code vox_tracker_remember(struct vox_tracker *tracker, const struct vox
                                    bool prompted, struct vox_found *found, struct vox_err *err)
 {
     const struct vox_network_parts *parts = vox_network_parts(tracker->network);
-    size_t values = (size_t)(tracker->side * tracker->side);
-    float *memory =
-        vox_calloc(values, (size_t)tracker->config->memory_encoder.out_dim * sizeof(*memory));
-    if (memory == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
+    float *memory = found->pointer + tracker->columns;
     const struct vox_memory_input input = {
         .f2 = features->f2,
         .logits = found->logits,
@@ -143,13 +94,10 @@ enum vox_code vox_tracker_remember(struct vox_tracker *tracker, const struct vox
     };
     enum vox_code code =
         vox_memory_encoder_run(parts->memory_encoder, &input, memory, tracker->tap, err);
-    if (code != VOX_OK) {
-        vox_free(memory);
-        return code;
+    if (code == VOX_OK) {
+        found->memory = memory;
     }
-    vox_free(found->memory);
-    found->memory = memory;
-    return VOX_OK;
+    return code;
 }
 
 bool vox_tracker_multimask(const struct vox_tracker *tracker, bool first_time, int64_t n_points)

@@ -44,8 +44,8 @@ static void compare(const struct expectation *wanted, const struct vox_model_con
     }
     struct vox_bank bank;
     struct vox_err err = {0};
-    assert_int_equal(VOX_OK,
-                     vox_bank_choose(&tracker, wanted->frame, wanted->reverse, &bank, &err));
+    assert_int_equal(VOX_OK, vox_bank_init(&bank, config, wanted->frames, &err));
+    vox_bank_choose(&tracker, wanted->frame, wanted->reverse, &bank);
     int64_t n = 0;
     for (; wanted->memories[n].frame != END; n++) {
         assert_true(n < bank.n_memories);
