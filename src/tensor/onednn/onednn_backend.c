@@ -133,8 +133,12 @@ enum vox_code vox_onednn_open(struct vox_pool *pool, struct vox_backend **out, s
     be->base.pool = pool;
     be->base.tile_rows = 64;
     be->lanes = vox_calloc((size_t)vox_pool_threads(pool), sizeof(*be->lanes));
-    enum vox_code code =
-        be->lanes == NULL ? vox_fail(err, VOX_E_NOMEM, "out of memory") : open_lanes(be, err);
+    enum vox_code code;
+    if (be->lanes == NULL) {
+        code = vox_fail(err, VOX_E_NOMEM, "out of memory");
+    } else {
+        code = open_lanes(be, err);
+    }
     if (code != VOX_OK) {
         close_backend(&be->base);
         return code;
