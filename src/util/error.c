@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The names in parentheses are never the macros that error.h shows to analyzers. */
+/* The names in parentheses are never the macros of error.h. */
 
 static void scrub(char *text)
 {

@@ -45,14 +45,14 @@ enum vox_code vox_fail_sys(struct vox_err *err, enum vox_code code, int sys, con
 enum vox_code vox_err_prefix(struct vox_err *err, enum vox_code code, const char *format, ...)
     VOX_PRINTF(3, 4) VOX_MUST_USE;
 
-#if defined(__clang_analyzer__) || defined(__cppcheck__)
-/* Analyzers do not look into error.c; this tells them that the code comes back, so that they do not
- * follow paths on which a raised error counts as success. */
-#define vox_fail(err, code, ...) ((void)!(vox_fail)(err, code, __VA_ARGS__), (code))
+/* Compilers and analyzers do not look into error.c; the macros tell them that the code comes back,
+ * so that they do not follow paths on which a raised error counts as success. `code` is named twice
+ * and must be a constant or a variable. */
+#define vox_fail(err, code, ...) ((void)!(vox_fail)(err, code, __VA_ARGS__), (enum vox_code)(code))
 #define vox_fail_sys(err, code, sys, ...)                                                          \
-    ((void)!(vox_fail_sys)(err, code, sys, __VA_ARGS__), (code))
-#define vox_err_prefix(err, code, ...) ((void)!(vox_err_prefix)(err, code, __VA_ARGS__), (code))
-#endif
+    ((void)!(vox_fail_sys)(err, code, sys, __VA_ARGS__), (enum vox_code)(code))
+#define vox_err_prefix(err, code, ...)                                                             \
+    ((void)!(vox_err_prefix)(err, code, __VA_ARGS__), (enum vox_code)(code))
 
 /* A static name of the code, e.g. "format"; never NULL. Any thread. */
 const char *vox_code_name(enum vox_code code);
