@@ -94,7 +94,8 @@ run_ctest() {
 # file for uninitialised.
 run_tidy() {
     git ls-files 'src/*.c' 'bench/*.c' |
-        xargs -P "$(jobs)" -n 1 clang-tidy-14 --quiet -p build/clang --warnings-as-errors='*'
+        xargs -P "$(jobs)" -n 1 clang-tidy-14 --quiet -p build/clang --warnings-as-errors='*' 2>&1 |
+        sed -E '/^[0-9]+ warnings? generated\.$/d'
 }
 
 run_cppcheck() {
@@ -106,6 +107,16 @@ run_release() {
     build release && check "release version" build/release/src/app/voxlabel version
 }
 
+# run_fuzzer NAME COMMAND...: what it prints is of interest only where it found something.
+run_fuzzer() {
+    local log=build/fuzz/found/$1.log
+    shift
+    "$@" >"$log" 2>&1 || {
+        tail -n 60 "$log"
+        return 1
+    }
+}
+
 # Twenty seconds of each fuzz target, with its corpus read but not grown.
 run_fuzzers() {
     local target name bad=0
@@ -114,7 +125,7 @@ run_fuzzers() {
         name=$(basename "$target")
         mkdir -p "build/fuzz/found/$name"
         say "Fuzzing $name"
-        check "$name" "$target" -max_total_time=20 -rss_limit_mb=4096 -verbosity=0 \
+        check "$name" run_fuzzer "$name" "$target" -max_total_time=20 -rss_limit_mb=4096 -verbosity=0 \
             -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/found/$name" \
             "tests/fuzz/corpora/${name#fuzz_}" || bad=1
     done
