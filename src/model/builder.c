@@ -69,6 +69,23 @@ enum vox_code vox_build_linear(const struct vox_builder *builder, const char *na
     return code;
 }
 
+enum vox_code vox_build_linears(const struct vox_builder *builder, const char *prefix,
+                                const struct vox_linear_part *parts, size_t n, struct vox_err *err)
+{
+    enum vox_code code = VOX_OK;
+    for (size_t i = 0; i < n && code == VOX_OK; i++) {
+        char full[VOX_NAME_MAX];
+        vox_name(full, "%s.%s", prefix, parts[i].name);
+        struct vox_linear_desc desc = {.in = parts[i].in,
+                                       .out = parts[i].out,
+                                       .activation = parts[i].activation,
+                                       .accumulate = parts[i].accumulate,
+                                       .compute = VOX_F32};
+        code = vox_build_linear(builder, full, &desc, parts[i].linear, err);
+    }
+    return code;
+}
+
 enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name,
                                      int64_t in, int64_t kernel, int64_t out_channels,
                                      enum vox_activation activation, struct vox_linear **out,

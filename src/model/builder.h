@@ -23,6 +23,20 @@ enum vox_code vox_build_linear(const struct vox_builder *builder, const char *na
                                const struct vox_linear_desc *desc, struct vox_linear **out,
                                struct vox_err *err) VOX_MUST_USE;
 
+/* An operator of a module by the last words of its name. */
+struct vox_linear_part {
+    const char *name;
+    int64_t in, out;
+    enum vox_activation activation;
+    bool accumulate;
+    struct vox_linear **linear;
+};
+
+/* Makes the operators PREFIX.name of a list. Those made before an error stay with their owner. */
+enum vox_code vox_build_linears(const struct vox_builder *builder, const char *prefix,
+                                const struct vox_linear_part *parts, size_t n,
+                                struct vox_err *err) VOX_MUST_USE;
+
 /* Weight and bias of a convolution, NAME.weight (out x in x k x k), as the linear operator on
  * patches whose columns run kernel row, kernel column, input channel. */
 enum vox_code vox_build_patch_linear(const struct vox_builder *builder, const char *name,

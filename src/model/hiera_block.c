@@ -47,21 +47,6 @@ static int64_t tokens_out(const struct vox_hiera_block *b)
     return b->shape.pooled ? tokens_in(b) / 4 : tokens_in(b);
 }
 
-static enum vox_code build_linear(const struct vox_builder *builder, const char *prefix,
-                                  const char *name, int64_t in, int64_t out,
-                                  enum vox_activation activation, bool accumulate,
-                                  struct vox_linear **linear, struct vox_err *err)
-{
-    char full[VOX_NAME_MAX];
-    vox_name(full, "%s.%s", prefix, name);
-    struct vox_linear_desc desc = {.in = in,
-                                   .out = out,
-                                   .activation = activation,
-                                   .accumulate = accumulate,
-                                   .compute = VOX_F32};
-    return vox_build_linear(builder, full, &desc, linear, err);
-}
-
 static enum vox_code build_weights(struct vox_hiera_block *b, const struct vox_builder *builder,
                                    const char *prefix, struct vox_err *err)
 {
@@ -75,29 +60,19 @@ static enum vox_code build_weights(struct vox_hiera_block *b, const struct vox_b
     if (code == VOX_OK) {
         code = vox_norm_build(builder, name, out, norm_eps, &b->norm2, err);
     }
+    const struct vox_linear_part parts[] = {
+        {"attn.qkv", in, 3 * out, VOX_ACT_NONE, false, &b->qkv},
+        {"attn.proj", out, out, VOX_ACT_NONE, true, &b->project},
+        {"mlp.layers.0", out, hidden, VOX_ACT_GELU, false, &b->widen},
+        {"mlp.layers.1", hidden, out, VOX_ACT_NONE, true, &b->narrow},
+        {"proj", in, out, VOX_ACT_NONE, false, &b->shortcut}, /* where the channels widen */
+    };
     if (code == VOX_OK) {
-        code = build_linear(builder, prefix, "attn.qkv", in, 3 * out, VOX_ACT_NONE, false, &b->qkv,
-                            err);
+        code = vox_build_linears(builder, prefix, parts, in != out ? 5 : 4, err);
     }
     if (code == VOX_OK) {
         vox_name(name, "%s.attn.qkv.bias", prefix);
         code = vox_build_tensor(builder, name, 3 * out, &b->qkv_bias, err);
-    }
-    if (code == VOX_OK) {
-        code = build_linear(builder, prefix, "attn.proj", out, out, VOX_ACT_NONE, true, &b->project,
-                            err);
-    }
-    if (code == VOX_OK && in != out) {
-        code =
-            build_linear(builder, prefix, "proj", in, out, VOX_ACT_NONE, false, &b->shortcut, err);
-    }
-    if (code == VOX_OK) {
-        code = build_linear(builder, prefix, "mlp.layers.0", out, hidden, VOX_ACT_GELU, false,
-                            &b->widen, err);
-    }
-    if (code == VOX_OK) {
-        code = build_linear(builder, prefix, "mlp.layers.1", hidden, out, VOX_ACT_NONE, true,
-                            &b->narrow, err);
     }
     return code;
 }

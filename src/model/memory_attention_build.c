@@ -19,20 +19,6 @@ static enum vox_code load(const struct vox_builder *builder, const char *prefix,
     return vox_build_tensor(builder, full, numel, out, err);
 }
 
-static enum vox_code linear(const struct vox_builder *builder, const char *prefix, const char *name,
-                            int64_t in, int64_t out, enum vox_activation activation,
-                            bool accumulate, struct vox_linear **made, struct vox_err *err)
-{
-    char full[VOX_NAME_MAX];
-    vox_name(full, "%s.%s", prefix, name);
-    struct vox_linear_desc desc = {.in = in,
-                                   .out = out,
-                                   .activation = activation,
-                                   .accumulate = accumulate,
-                                   .compute = VOX_F32};
-    return vox_build_linear(builder, full, &desc, made, err);
-}
-
 /* The three projections of self-attention, one below the other. */
 static enum vox_code build_qkv(const struct vox_builder *builder, const char *prefix, int64_t width,
                                struct vox_linear **out, struct vox_err *err)
@@ -176,28 +162,18 @@ static enum vox_code build_layer(const struct vox_memory_attention *a,
     if (code == VOX_OK) {
         code = build_qkv(builder, prefix, width, &layer->qkv, err);
     }
+    const struct vox_linear_part parts[] = {
+        {"self_attn.out_proj", width, width, VOX_ACT_NONE, true, &layer->self_out},
+        {"cross_attn_image.q_proj", width, width, VOX_ACT_NONE, false, &layer->query},
+        {"cross_attn_image.k_proj", a->memory, width, VOX_ACT_NONE, false, &layer->key},
+        {"linear1", width, a->feed, VOX_ACT_RELU, false, &layer->widen},
+        {"linear2", a->feed, width, VOX_ACT_NONE, true, &layer->narrow},
+    };
     if (code == VOX_OK) {
-        code = linear(builder, prefix, "self_attn.out_proj", width, width, VOX_ACT_NONE, true,
-                      &layer->self_out, err);
-    }
-    if (code == VOX_OK) {
-        code = linear(builder, prefix, "cross_attn_image.q_proj", width, width, VOX_ACT_NONE, false,
-                      &layer->query, err);
-    }
-    if (code == VOX_OK) {
-        code = linear(builder, prefix, "cross_attn_image.k_proj", a->memory, width, VOX_ACT_NONE,
-                      false, &layer->key, err);
+        code = vox_build_linears(builder, prefix, parts, sizeof(parts) / sizeof(parts[0]), err);
     }
     if (code == VOX_OK) {
         code = build_cross_out(builder, prefix, width, a->memory, &layer->cross_out, err);
-    }
-    if (code == VOX_OK) {
-        code = linear(builder, prefix, "linear1", width, a->feed, VOX_ACT_RELU, false,
-                      &layer->widen, err);
-    }
-    if (code == VOX_OK) {
-        code = linear(builder, prefix, "linear2", a->feed, width, VOX_ACT_NONE, true,
-                      &layer->narrow, err);
     }
     if (code == VOX_OK) {
         code = build_slots(a, builder, prefix, layer, err);

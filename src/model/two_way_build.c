@@ -145,32 +145,6 @@ static enum vox_code build_image(const struct vox_builder *builder, struct vox_t
     return code;
 }
 
-/* An operator of a layer by the last words of its name. */
-struct part {
-    const char *name;
-    int64_t in, out;
-    enum vox_activation activation;
-    bool accumulate;
-    struct vox_linear **linear;
-};
-
-static enum vox_code build_parts(const struct vox_builder *builder, const char *prefix,
-                                 const struct part *parts, size_t n, struct vox_err *err)
-{
-    enum vox_code code = VOX_OK;
-    for (size_t i = 0; i < n && code == VOX_OK; i++) {
-        char full[VOX_NAME_MAX];
-        snprintf(full, sizeof(full), "%s.%s", prefix, parts[i].name);
-        struct vox_linear_desc desc = {.in = parts[i].in,
-                                       .out = parts[i].out,
-                                       .activation = parts[i].activation,
-                                       .accumulate = parts[i].accumulate,
-                                       .compute = VOX_F32};
-        code = vox_build_linear(builder, full, &desc, parts[i].linear, err);
-    }
-    return code;
-}
-
 static enum vox_code build_norms(const struct vox_builder *builder, const char *prefix,
                                  int64_t width, struct vox_two_way_layer *layer,
                                  struct vox_err *err)
@@ -191,7 +165,7 @@ static enum vox_code build_layer(const struct vox_builder *builder, struct vox_t
     struct vox_two_way_layer *layer = &two_way->layers[index];
     int64_t c = two_way->width;
     int64_t i = two_way->inner;
-    const struct part parts[] = {
+    const struct vox_linear_part parts[] = {
         {"self_attn.v_proj", c, c, VOX_ACT_NONE, false, &layer->self_v},
         {"self_attn.out_proj", c, c, VOX_ACT_NONE, true, &layer->self_out},
         {"cross_attn_token_to_image.q_proj", c, i, VOX_ACT_NONE, false, &layer->token_q},
@@ -204,7 +178,8 @@ static enum vox_code build_layer(const struct vox_builder *builder, struct vox_t
     };
     char prefix[VOX_NAME_MAX / 2];
     snprintf(prefix, sizeof(prefix), PREFIX "layers.%d", index);
-    enum vox_code code = build_parts(builder, prefix, parts, sizeof(parts) / sizeof(parts[0]), err);
+    enum vox_code code =
+        vox_build_linears(builder, prefix, parts, sizeof(parts) / sizeof(parts[0]), err);
     if (code == VOX_OK) {
         const struct stack qk = {{"self_attn.q_proj", "self_attn.k_proj", NULL}, c, c, true};
         code = build_stack(builder, prefix, &qk, &layer->self_qk, err);
@@ -220,11 +195,12 @@ static enum vox_code build_final(const struct vox_builder *builder, struct vox_t
 {
     int64_t c = two_way->width;
     int64_t i = two_way->inner;
-    const struct part parts[] = {
+    const struct vox_linear_part parts[] = {
         {"q_proj", c, i, VOX_ACT_NONE, false, &two_way->final_q},
         {"out_proj", i, c, VOX_ACT_NONE, true, &two_way->final_out},
     };
-    enum vox_code code = build_parts(builder, PREFIX "final_attn_token_to_image", parts, 2, err);
+    enum vox_code code =
+        vox_build_linears(builder, PREFIX "final_attn_token_to_image", parts, 2, err);
     return code == VOX_OK ? vox_norm_build(builder, PREFIX "norm_final_attn", c, 1e-5F,
                                            &two_way->final_norm, err)
                           : code;
