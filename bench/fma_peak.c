@@ -19,31 +19,40 @@ double vox_seconds(void)
 }
 
 #if defined(__x86_64__)
-#define FMA_LOOP(type, set, fmadd, constraint)                                                     \
-    type sum[CHAINS];                                                                              \
-    const type factor = set(0.999f);                                                               \
-    const type term = set(0.001f);                                                                 \
-    for (int c = 0; c < CHAINS; c++) {                                                             \
-        sum[c] = set(0.1f * (float)c);                                                             \
-    }                                                                                              \
+/* Twelve variables rather than an array: each must be a register, whatever the compiler unrolls. */
+#define EACH(step)                                                                                 \
+    step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7) step(8) step(9) step(10)       \
+        step(11)
+#define BEGIN(c) sum##c = SET(0.1f * c);
+#define ADD(c) sum##c = FMADD(sum##c, factor, term);
+#define KEEP(c) __asm__ volatile("" : : "v"(sum##c));
+#define FMA_LOOP(type)                                                                             \
+    type sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;                 \
+    const type factor = SET(0.999f);                                                               \
+    const type term = SET(0.001f);                                                                 \
+    EACH(BEGIN)                                                                                    \
     for (int i = 0; i < ROUNDS; i++) {                                                             \
-        for (int c = 0; c < CHAINS; c++) {                                                         \
-            sum[c] = fmadd(sum[c], factor, term);                                                  \
-        }                                                                                          \
+        EACH(ADD)                                                                                  \
     }                                                                                              \
-    for (int c = 0; c < CHAINS; c++) {                                                             \
-        __asm__ volatile("" : : constraint(sum[c]));                                               \
-    }
+    EACH(KEEP)
 
+#define SET _mm512_set1_ps
+#define FMADD _mm512_fmadd_ps
 __attribute__((target("avx512f"))) static void loop_avx512(void)
 {
-    FMA_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps, "v")
+    FMA_LOOP(__m512)
 }
+#undef SET
+#undef FMADD
 
+#define SET _mm256_set1_ps
+#define FMADD _mm256_fmadd_ps
 __attribute__((target("avx2,fma"))) static void loop_avx2(void)
 {
-    FMA_LOOP(__m256, _mm256_set1_ps, _mm256_fmadd_ps, "x")
+    FMA_LOOP(__m256)
 }
+#undef SET
+#undef FMADD
 #endif
 
 /* Without FMA instructions: a multiplication and an addition per step. */

@@ -129,6 +129,8 @@ static double element_limit(enum golden_kind kind, double wanted, double largest
         return 1e-4;
     case GOLDEN_ROUNDED:
         return fabs(wanted) / 128;
+    case GOLDEN_FOLLOWING:
+        return 3e-5 * largest + printed * fabs(wanted);
     case GOLDEN_FLOAT:
     case GOLDEN_BINARY:
         break;
@@ -141,6 +143,7 @@ static double sum_limit(const struct golden_row *row, double wanted)
     double limit = 0;
     switch (row->kind) {
     case GOLDEN_FLOAT:
+    case GOLDEN_FOLLOWING:
         limit = 3e-6 * row->magnitudes;
         break;
     case GOLDEN_LOGITS:

@@ -20,6 +20,10 @@ enum golden_kind {
      * 5e-5 of 0 and may fall on the other side, each of which moves the 256 channels of about
      * four tokens by up to 0.1. Elements as GOLDEN_FLOAT, sums 1e-4. */
     GOLDEN_BINARY,
+    /* What attention makes of such a memory. One pixel on the other side changes a token or two,
+     * which the softmax spreads thinly: the reference itself moves by 8e-6 of `largest` between two
+     * machines, the plain C backend is 1.3e-5 away. 3e-5 per element, sums as GOLDEN_FLOAT. */
+    GOLDEN_FOLLOWING,
     /* Rounded to bfloat16: one step per element, 2^-7 of it; sums 3e-5. */
     GOLDEN_ROUNDED
 };
