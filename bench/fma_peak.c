@@ -23,7 +23,7 @@ double vox_seconds(void)
 #define EACH(step)                                                                                 \
     step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7) step(8) step(9) step(10)       \
         step(11)
-#define BEGIN(c) sum##c = SET(0.1f * c);
+#define BEGIN(c) sum##c = SET(0.1f * (c));
 #define ADD(c) sum##c = FMADD(sum##c, factor, term);
 #define KEEP(c) __asm__ volatile("" : : "v"(sum##c));
 #define FMA_LOOP(type)                                                                             \
