@@ -1,11 +1,8 @@
 #include "volume/gzip.h"
 
-#include <limits.h>
 #include <string.h>
 
-#define ZLIB_CONST /* next_in then points to const */
 #include <libdeflate.h>
-#include <zlib.h>
 
 #include "util/file.h"
 #include "util/memory.h"
@@ -18,195 +15,9 @@ enum { LEVEL = 4 };
  */
 enum { MARGIN = 1 << 20 };
 
-struct stream {
-    z_stream z;
-    const uint8_t *data;
-    size_t size;  /* bytes not yet handed to zlib */
-    bool between; /* a member, and its checksum, ended with the last byte that came */
-    bool ended;   /* after the last member */
-};
-
 bool vox_is_gzip(const uint8_t *data, size_t size)
 {
     return size >= 2 && data[0] == 0x1f && data[1] == 0x8b;
-}
-
-static void *zlib_alloc(void *opaque, unsigned count, unsigned size)
-{
-    (void)opaque;
-    /* Cleared: inflate reads its window's unwritten bytes in ways that MemorySanitizer reports. */
-    return vox_calloc(count, size);
-}
-
-static void zlib_free(void *opaque, void *block)
-{
-    (void)opaque;
-    vox_free(block);
-}
-
-static enum vox_code stream_open(struct stream *s, const uint8_t *data, size_t size,
-                                 struct vox_err *err)
-{
-    memset(s, 0, sizeof(*s));
-    s->data = data;
-    s->size = size;
-    s->z.zalloc = zlib_alloc;
-    s->z.zfree = zlib_free;
-    int status = inflateInit2(&s->z, 15 + 16);
-    if (status != Z_OK) {
-        return vox_fail_sys(err, VOX_E_NOMEM, status, "out of memory");
-    }
-    return VOX_OK;
-}
-
-/* zlib counts in unsigned int. */
-static void stream_feed(struct stream *s)
-{
-    if (s->z.avail_in == 0 && s->size > 0) {
-        size_t part = s->size < UINT_MAX / 2 ? s->size : UINT_MAX / 2;
-        s->z.next_in = s->data;
-        s->z.avail_in = (unsigned)part;
-        s->data += part;
-        s->size -= part;
-    }
-}
-
-/* After a member: another one may follow; anything else (padding, garbage) is none of the stream's.
- */
-static void stream_next_member(struct stream *s)
-{
-    const uint8_t *rest = s->data - s->z.avail_in;
-    size_t size = s->size + s->z.avail_in;
-    if (!vox_is_gzip(rest, size) || inflateReset(&s->z) != Z_OK) {
-        s->ended = true;
-    }
-}
-
-/* One call of inflate; *got bytes come, perhaps none. */
-static enum vox_code stream_step(struct stream *s, uint8_t *out, size_t room, size_t *got,
-                                 struct vox_err *err)
-{
-    stream_feed(s);
-    unsigned part = room < UINT_MAX / 2 ? (unsigned)room : UINT_MAX / 2;
-    s->z.next_out = out;
-    s->z.avail_out = part;
-    int status = inflate(&s->z, Z_NO_FLUSH);
-    *got = part - s->z.avail_out;
-    s->between = status == Z_STREAM_END;
-    switch (status) {
-    case Z_STREAM_END:
-        stream_next_member(s);
-        return VOX_OK;
-    case Z_OK:
-        return VOX_OK;
-    case Z_BUF_ERROR:
-        return vox_fail(err, VOX_E_FORMAT, "the gzip stream ends early; the file is cut off");
-    case Z_MEM_ERROR:
-        return vox_fail_sys(err, VOX_E_NOMEM, status, "out of memory");
-    default:
-        return vox_fail_sys(err, VOX_E_FORMAT, status, "the gzip stream is damaged");
-    }
-}
-
-/* Reads up to `wanted` bytes; *got is less only where the stream ends properly. */
-static enum vox_code stream_read(struct stream *s, uint8_t *out, size_t wanted, size_t *got,
-                                 struct vox_err *err)
-{
-    *got = 0;
-    while (*got < wanted && !s->ended) {
-        size_t part;
-        enum vox_code code = stream_step(s, out + *got, wanted - *got, &part, err);
-        if (code != VOX_OK) {
-            return code;
-        }
-        *got += part;
-    }
-    return VOX_OK;
-}
-
-enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, size_t wanted,
-                                size_t *got, struct vox_err *err)
-{
-    struct stream s;
-    enum vox_code code = stream_open(&s, data, size, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    size_t count;
-    code = stream_read(&s, out, wanted, &count, err);
-    inflateEnd(&s.z);
-    if (code == VOX_OK) {
-        *got = count;
-    }
-    return code;
-}
-
-static enum vox_code stream_skip(struct stream *s, size_t skip, struct vox_err *err)
-{
-    uint8_t sink[4096];
-    while (skip > 0) {
-        size_t part = skip < sizeof(sink) ? skip : sizeof(sink);
-        size_t got;
-        enum vox_code code = stream_read(s, sink, part, &got, err);
-        if (code != VOX_OK) {
-            return code;
-        }
-        if (got < part) {
-            return vox_fail(err, VOX_E_FORMAT, "the gzip stream ends before the voxels begin");
-        }
-        skip -= part;
-    }
-    return VOX_OK;
-}
-
-/* Reads on to the end of the member, where zlib compares the checksum: damage can make a stream
- * longer. But a stream that is longer by as much as was wanted is left alone, so that a bomb costs
- * little more than an honest file. */
-static enum vox_code stream_finish(struct stream *s, size_t wanted, struct vox_err *err)
-{
-    uint8_t sink[4096];
-    size_t read = 0;
-    while (!s->between && !s->ended && (read < wanted || read < MARGIN)) {
-        size_t part;
-        enum vox_code code = stream_step(s, sink, sizeof(sink), &part, err);
-        if (code != VOX_OK) {
-            return code;
-        }
-        read += part;
-    }
-    return VOX_OK;
-}
-
-static enum vox_code stream_exact(struct stream *s, size_t skip, uint8_t *out, size_t wanted,
-                                  struct vox_err *err)
-{
-    enum vox_code code = stream_skip(s, skip, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    size_t got;
-    code = stream_read(s, out, wanted, &got, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    if (got < wanted) {
-        return vox_fail(err, VOX_E_FORMAT,
-                        "the gzip stream holds %zu bytes of voxels, the header promises %zu", got,
-                        wanted);
-    }
-    return stream_finish(s, wanted, err);
-}
-
-static enum vox_code gunzip_stream(const uint8_t *data, size_t size, size_t skip, uint8_t *out,
-                                   size_t wanted, struct vox_err *err)
-{
-    struct stream s;
-    enum vox_code code = stream_open(&s, data, size, err);
-    if (code == VOX_OK) {
-        code = stream_exact(&s, skip, out, wanted, err);
-        inflateEnd(&s.z);
-    }
-    return code;
 }
 
 /* The common case, twice as fast: a member that holds exactly `total` bytes. False if it is
@@ -238,7 +49,7 @@ enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t w
         *out = block;
         return VOX_OK;
     }
-    enum vox_code code = gunzip_stream(data, size, skip, block, wanted, err);
+    enum vox_code code = vox_gunzip_stream(data, size, skip, block, wanted, err);
     if (code != VOX_OK) {
         vox_free(block);
         return code;

@@ -30,11 +30,60 @@ enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, 
 enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t wanted, void **out,
                          struct vox_err *err) VOX_MUST_USE;
 
+/* The same into a block of `wanted` bytes, always as a stream: what vox_gunzip does with a file
+ * that is not one member of the expected size. */
+enum vox_code vox_gunzip_stream(const uint8_t *data, size_t size, size_t skip, uint8_t *out,
+                                size_t wanted, struct vox_err *err) VOX_MUST_USE;
+
 /* Writes one gzip member that holds `head` (at most 65,535 bytes) followed by `body`.
  * VOX_E_CANCELLED once *cancel is not 0 (NULL: never): seen before and after the compression, which
  * is one step, and while its result is written. */
 enum vox_code vox_gzip_write(struct vox_file_writer *file, const void *head, size_t head_size,
                              const void *body, size_t body_size, const atomic_int *cancel,
                              struct vox_err *err) VOX_MUST_USE;
+
+/* Reads a stream part by part: gzip with any number of members, or zlib's own framing (RFC 1950, as
+ * MetaImage has it), told apart by the first bytes. One thread at a time. */
+struct vox_gzip_reader;
+
+/* The bytes are borrowed until vox_gzip_reader_free. VOX_E_NOMEM. */
+enum vox_code vox_gzip_reader_new(const uint8_t *data, size_t size, struct vox_gzip_reader **out,
+                                  struct vox_err *err) VOX_MUST_USE;
+
+/* Reads exactly `wanted` bytes into out, or passes over them where out is NULL. The checksum of a
+ * member is compared when its end is passed. VOX_E_FORMAT if the stream is damaged or ends before;
+ * then only rewinding helps. VOX_E_NOMEM. */
+enum vox_code vox_gzip_reader_read(struct vox_gzip_reader *reader, void *out, size_t wanted,
+                                   struct vox_err *err) VOX_MUST_USE;
+
+/* Reads on to the end of the member, where its checksum is compared, but no more than `most` bytes
+ * or 1 MiB, whichever is more: for who has read all that is wanted. */
+enum vox_code vox_gzip_reader_finish(struct vox_gzip_reader *reader, size_t most,
+                                     struct vox_err *err) VOX_MUST_USE;
+
+/* Back to the first byte. */
+enum vox_code vox_gzip_reader_rewind(struct vox_gzip_reader *reader,
+                                     struct vox_err *err) VOX_MUST_USE;
+
+void vox_gzip_reader_free(struct vox_gzip_reader *reader); /* NULL is allowed */
+
+/* Writes one gzip member, or a stream with zlib's own framing, part by part. One thread at a time.
+ */
+struct vox_gzip_writer;
+
+/* What is put goes to the file, which the caller keeps and in the end commits or abandons.
+ * VOX_E_NOMEM. */
+enum vox_code vox_gzip_writer_new(struct vox_file_writer *file, bool zlib_container,
+                                  struct vox_gzip_writer **out, struct vox_err *err) VOX_MUST_USE;
+
+enum vox_code vox_gzip_writer_put(struct vox_gzip_writer *writer, const void *data, size_t size,
+                                  struct vox_err *err) VOX_MUST_USE;
+
+/* Writes what is left and the checksum; nothing may be put after it. */
+enum vox_code vox_gzip_writer_finish(struct vox_gzip_writer *writer,
+                                     struct vox_err *err) VOX_MUST_USE;
+
+/* Does not finish, does not touch the file; NULL is allowed. */
+void vox_gzip_writer_free(struct vox_gzip_writer *writer);
 
 #endif

@@ -31,7 +31,7 @@ LIBRARIES = [
     Library("libyaml", r"yaml\.h", r"src/util/yaml\.c"),
     Library("GnuTLS", r"gnutls/.*\.h", r"src/util/(hash|tls)\.c"),
     Library("libdeflate", r"libdeflate\.h", r"src/volume/gzip\.c"),
-    Library("zlib", r"zlib\.h|zconf\.h", r"src/volume/gzip\.c"),
+    Library("zlib", r"zlib\.h|zconf\.h", r"src/volume/gzip_stream\.c"),
 ]
 
 
@@ -65,7 +65,8 @@ ACCEPTS = [
             "src/util/json.c": "#include <jansson.h>\n",
             "src/util/yaml.c": "#include <yaml.h>\n",
             "src/util/hash.c": "#include <gnutls/crypto.h>\n",
-            "src/volume/gzip.c": "#include <libdeflate.h>\n#include <zlib.h>\n",
+            "src/volume/gzip.c": "#include <libdeflate.h>\n",
+            "src/volume/gzip_stream.c": "#include <zlib.h>\n",
         },
     )
 ]
