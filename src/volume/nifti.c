@@ -6,7 +6,6 @@
 
 #include "volume/geometry.h"
 #include "volume/gzip.h"
-#include "volume/voxel_load.h"
 
 /* What is read of a header, of either version; numbers are native. */
 struct header {
@@ -316,45 +315,54 @@ static enum vox_code find_scale(const struct header *h, double *slope, double *i
     return VOX_OK;
 }
 
-enum vox_code vox_nifti_parse(const uint8_t *data, size_t size,
-                              const struct vox_volume_limits *limits, struct vox_volume **out,
-                              struct vox_err *err)
+static enum vox_code open_nifti(const struct vox_content *content,
+                                const struct vox_volume_limits *limits,
+                                struct vox_stored_volume *out, struct vox_err *err)
 {
-    struct vox_voxel_source source = {data, size, vox_is_gzip(data, size), 0};
+    struct vox_stored_volume stored = {
+        .source = {content->data, content->size, vox_is_gzip(content->data, content->size), 0},
+    };
     uint8_t inflated[VOX_NIFTI2_HEADER];
-    const uint8_t *head = data;
-    size_t head_size = size;
+    const uint8_t *head = content->data;
+    size_t head_size = content->size;
     enum vox_code code = VOX_OK;
-    if (source.gzipped) {
+    if (stored.source.gzipped) {
         head = inflated;
-        code = vox_gunzip_prefix(data, size, inflated, sizeof(inflated), &head_size, err);
+        code = vox_gunzip_prefix(content->data, content->size, inflated, sizeof(inflated),
+                                 &head_size, err);
     }
     struct header h;
-    struct vox_voxel_layout layout;
-    struct vox_geometry geometry;
-    double slope = 1;
-    double intercept = 0;
-    memset(&geometry, 0, sizeof(geometry));
     if (code == VOX_OK) {
         code = decode(head, head_size, &h, err);
     }
     if (code == VOX_OK) {
-        code = find_layout(&h, &layout, err);
+        code = find_layout(&h, &stored.layout, err);
     }
     if (code == VOX_OK) {
-        code = vox_layout_check(&layout, limits, err);
+        code = vox_layout_check(&stored.layout, limits, err);
     }
     if (code == VOX_OK) {
-        code = find_offset(&h, &source.skip, err);
+        code = find_offset(&h, &stored.source.skip, err);
     }
     if (code == VOX_OK) {
-        code = find_scale(&h, &slope, &intercept, err);
+        code = find_scale(&h, &stored.slope, &stored.intercept, err);
     }
     if (code == VOX_OK) {
-        geometry.source = h.second ? VOX_FORMAT_NIFTI2 : VOX_FORMAT_NIFTI1;
-        geometry.nifti = h.geometry;
-        code = vox_geometry_from_nifti(&geometry, err);
+        stored.geometry.source = h.second ? VOX_FORMAT_NIFTI2 : VOX_FORMAT_NIFTI1;
+        stored.geometry.nifti = h.geometry;
+        code = vox_geometry_from_nifti(&stored.geometry, err);
     }
-    return code == VOX_OK ? vox_volume_make(&layout, &source, &geometry, slope, intercept, out, err)
-                          : code;
+    if (code == VOX_OK) {
+        *out = stored;
+    }
+    return code;
 }
+
+const struct vox_format vox_nifti_format = {
+    .name = "NIfTI",
+    .in_gzip = true,
+    .probe = vox_is_nifti,
+    .open = open_nifti,
+    .endings = vox_nifti_endings,
+    .prepare = vox_nifti_prepare,
+};

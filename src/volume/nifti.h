@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "volume/volume.h"
+#include "volume/format.h"
 
 /* Bytes of the two headers, and of the larger one with the four bytes that say that no extension
  * follows. */
@@ -31,15 +31,12 @@ enum vox_nifti_datatype {
 /* True if the bytes begin with the size of a NIfTI (or ANALYZE) header, in either byte order. */
 bool vox_is_nifti(const uint8_t *data, size_t size);
 
-/* Reads the bytes of a .nii file, or of a .nii.gz file. Errors are those of vox_volume_parse. */
-enum vox_code vox_nifti_parse(const uint8_t *data, size_t size,
-                              const struct vox_volume_limits *limits, struct vox_volume **out,
-                              struct vox_err *err) VOX_MUST_USE;
-
-/* vox_volume_prepare for NIfTI. */
-enum vox_code vox_nifti_prepare(const char *path, const struct vox_geometry *like,
-                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                                bool gzipped, const atomic_int *cancel,
-                                struct vox_file_writer **out, struct vox_err *err) VOX_MUST_USE;
+/* Of the row of NIfTI. */
+extern const struct vox_format_ending vox_nifti_endings[];
+enum vox_code vox_nifti_prepare(const char *path, const struct vox_format_ending *ending,
+                                const struct vox_geometry *like, const int64_t size[3],
+                                enum vox_voxel_type type, const void *voxels,
+                                const atomic_int *cancel, struct vox_file_writer **out,
+                                struct vox_err *err) VOX_MUST_USE;
 
 #endif

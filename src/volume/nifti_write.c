@@ -131,10 +131,13 @@ static void choose_fields(const struct vox_geometry *like, const int64_t size[3]
     vox_nifti_from_affine(affine, size, !*second, out);
 }
 
-enum vox_code vox_nifti_prepare(const char *path, const struct vox_geometry *like,
-                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                                bool gzipped, const atomic_int *cancel,
-                                struct vox_file_writer **out, struct vox_err *err)
+const struct vox_format_ending vox_nifti_endings[] = {{".nii"}, {".nii.gz"}, {NULL}};
+
+enum vox_code vox_nifti_prepare(const char *path, const struct vox_format_ending *ending,
+                                const struct vox_geometry *like, const int64_t size[3],
+                                enum vox_voxel_type type, const void *voxels,
+                                const atomic_int *cancel, struct vox_file_writer **out,
+                                struct vox_err *err)
 {
     uint8_t head[VOX_NIFTI_HEADER_MAX] = {0};
     struct vox_nifti_geometry fields;
@@ -148,7 +151,7 @@ enum vox_code vox_nifti_prepare(const char *path, const struct vox_geometry *lik
     if (code != VOX_OK) {
         return code;
     }
-    if (gzipped) {
+    if (ending != &vox_nifti_endings[0]) {
         code = vox_gzip_write(file, head, head_size, voxels, bytes, cancel, err);
     } else {
         code = vox_file_write(file, head, head_size, err);

@@ -6,7 +6,6 @@
 #include "volume/geometry.h"
 #include "volume/nrrd_header.h"
 #include "volume/number_text.h"
-#include "volume/voxel_load.h"
 
 /* NRRD_DIM_MAX of the reference implementation. */
 enum { MOST_AXES = 16 };
@@ -369,28 +368,38 @@ static enum vox_code understand(const struct vox_nrrd_header *header,
     return code == VOX_OK ? find_geometry(header, &axes, geometry, err) : code;
 }
 
-enum vox_code vox_nrrd_parse(const uint8_t *data, size_t size,
-                             const struct vox_volume_limits *limits, struct vox_volume **out,
-                             struct vox_err *err)
+static enum vox_code open_nrrd(const struct vox_content *content,
+                               const struct vox_volume_limits *limits,
+                               struct vox_stored_volume *out, struct vox_err *err)
 {
     struct vox_nrrd_header header;
-    struct vox_voxel_layout layout;
-    struct vox_geometry geometry;
+    struct vox_stored_volume stored = {.slope = 1};
     bool gzipped = false;
-    memset(&geometry, 0, sizeof(geometry));
-    enum vox_code code = vox_nrrd_header_read(data, size, &header, err);
+    enum vox_code code = vox_nrrd_header_read(content->data, content->size, &header, err);
     if (code == VOX_OK) {
-        code = understand(&header, &layout, &gzipped, &geometry, err);
+        code = understand(&header, &stored.layout, &gzipped, &stored.geometry, err);
     }
     if (code == VOX_OK) {
-        code = vox_layout_check(&layout, limits, err);
+        code = vox_layout_check(&stored.layout, limits, err);
     }
     if (code != VOX_OK) {
         return code;
     }
-    struct vox_voxel_source source = {data + header.end, size - header.end, gzipped, 0};
-    size_t wanted = (size_t)layout.size[0] * (size_t)layout.size[1] * (size_t)layout.size[2] *
-                    layout.stored_size;
-    code = skip_to_voxels(&header, wanted, &source, err);
-    return code == VOX_OK ? vox_volume_make(&layout, &source, &geometry, 1, 0, out, err) : code;
+    const int64_t *size = stored.layout.size;
+    size_t wanted = (size_t)size[0] * (size_t)size[1] * (size_t)size[2] * stored.layout.stored_size;
+    stored.source = (struct vox_voxel_source){content->data + header.end,
+                                              content->size - header.end, gzipped, 0};
+    code = skip_to_voxels(&header, wanted, &stored.source, err);
+    if (code == VOX_OK) {
+        *out = stored;
+    }
+    return code;
 }
+
+const struct vox_format vox_nrrd_format = {
+    .name = "NRRD",
+    .probe = vox_is_nrrd,
+    .open = open_nrrd,
+    .endings = vox_nrrd_endings,
+    .prepare = vox_nrrd_prepare,
+};

@@ -7,19 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "volume/volume.h"
+#include "volume/format.h"
 
 /* True if the bytes begin with the magic of an NRRD file, of whatever version. */
 bool vox_is_nrrd(const uint8_t *data, size_t size);
 
-/* Reads the bytes of a .nrrd file. Errors are those of vox_volume_parse. */
-enum vox_code vox_nrrd_parse(const uint8_t *data, size_t size,
-                             const struct vox_volume_limits *limits, struct vox_volume **out,
-                             struct vox_err *err) VOX_MUST_USE;
-
-/* vox_volume_prepare for NRRD; the voxels are gzipped. */
-enum vox_code vox_nrrd_prepare(const char *path, const struct vox_geometry *like,
-                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+/* Of the row of NRRD; the voxels are gzipped. */
+extern const struct vox_format_ending vox_nrrd_endings[];
+enum vox_code vox_nrrd_prepare(const char *path, const struct vox_format_ending *ending,
+                               const struct vox_geometry *like, const int64_t size[3],
+                               enum vox_voxel_type type, const void *voxels,
                                const atomic_int *cancel, struct vox_file_writer **out,
                                struct vox_err *err) VOX_MUST_USE;
 

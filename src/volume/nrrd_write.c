@@ -80,11 +80,15 @@ static void make_header(struct text *text, const struct vox_nrrd_geometry *nrrd,
     add(text, "\n");
 }
 
-enum vox_code vox_nrrd_prepare(const char *path, const struct vox_geometry *like,
-                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
+const struct vox_format_ending vox_nrrd_endings[] = {{".nrrd"}, {NULL}};
+
+enum vox_code vox_nrrd_prepare(const char *path, const struct vox_format_ending *ending,
+                               const struct vox_geometry *like, const int64_t size[3],
+                               enum vox_voxel_type type, const void *voxels,
                                const atomic_int *cancel, struct vox_file_writer **out,
                                struct vox_err *err)
 {
+    (void)ending;
     struct vox_nrrd_geometry nrrd = like->nrrd;
     if (like->source != VOX_FORMAT_NRRD) {
         double affine[3][4];

@@ -1,13 +1,8 @@
 #include "volume/volume.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "util/file.h"
 #include "util/memory.h"
-#include "volume/gzip.h"
-#include "volume/nifti.h"
-#include "volume/nrrd.h"
+#include "volume/format.h"
 
 struct vox_volume_limits vox_volume_limits_default(void)
 {
@@ -42,59 +37,40 @@ const char *vox_voxel_name(enum vox_voxel_type type)
     return types[type].name;
 }
 
-/* Names what is often tried and is not read here, so that the user knows what to do. */
-static enum vox_code refuse_unknown(const uint8_t *data, size_t size, struct vox_err *err)
+static enum vox_code make(const struct vox_stored_volume *stored, struct vox_volume **out,
+                          struct vox_err *err)
 {
-    if (size >= 132 && memcmp(data + 128, "DICM", 4) == 0) {
-        return vox_fail(err, VOX_E_UNSUPPORTED,
-                        "a DICOM file; convert the series to NIfTI or NRRD");
+    struct vox_volume *volume = vox_alloc(sizeof(*volume));
+    if (volume == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    if (size >= 10 && memcmp(data, "ObjectType", 10) == 0) {
-        return vox_fail(err, VOX_E_UNSUPPORTED, "a MetaImage file; save it as NIfTI or NRRD");
-    }
-    return vox_fail(err, VOX_E_FORMAT, "neither a NIfTI nor an NRRD file");
-}
-
-/* A gzip stream is NIfTI's; an NRRD file compresses its voxels only. */
-static enum vox_code parse_gzip(const uint8_t *data, size_t size,
-                                const struct vox_volume_limits *limits, struct vox_volume **out,
-                                struct vox_err *err)
-{
-    uint8_t head[VOX_NIFTI1_HEADER];
-    size_t got;
-    enum vox_code code = vox_gunzip_prefix(data, size, head, sizeof(head), &got, err);
+    void *voxels;
+    enum vox_code code = vox_voxels_load(&stored->layout, &stored->source, &voxels, err);
     if (code != VOX_OK) {
+        vox_free(volume);
         return code;
     }
-    if (vox_is_nifti(head, got)) {
-        return vox_nifti_parse(data, size, limits, out, err);
-    }
-    if (vox_is_nrrd(head, got)) {
-        return vox_fail(
-            err, VOX_E_UNSUPPORTED,
-            "an NRRD file inside a gzip stream; unpack it, NRRD compresses its voxels itself");
-    }
-    return refuse_unknown(head, got, err);
+    const int64_t *size = stored->layout.size;
+    *volume = (struct vox_volume){
+        .size = {size[0], size[1], size[2]},
+        .type = stored->layout.type,
+        .slope = stored->slope,
+        .intercept = stored->intercept,
+        .voxels = voxels,
+        .geometry = stored->geometry,
+    };
+    *out = volume;
+    return VOX_OK;
 }
 
 enum vox_code vox_volume_parse(const void *data, size_t size,
                                const struct vox_volume_limits *limits, struct vox_volume **out,
                                struct vox_err *err)
 {
-    const uint8_t *bytes = data;
-    if (size == 0) {
-        return vox_fail(err, VOX_E_FORMAT, "the file is empty");
-    }
-    if (vox_is_gzip(bytes, size)) {
-        return parse_gzip(bytes, size, limits, out, err);
-    }
-    if (vox_is_nrrd(bytes, size)) {
-        return vox_nrrd_parse(bytes, size, limits, out, err);
-    }
-    if (vox_is_nifti(bytes, size)) {
-        return vox_nifti_parse(bytes, size, limits, out, err);
-    }
-    return refuse_unknown(bytes, size, err);
+    const struct vox_content content = {data, size};
+    struct vox_stored_volume stored;
+    enum vox_code code = vox_content_open(&content, limits, &stored, err);
+    return code == VOX_OK ? make(&stored, out, err) : code;
 }
 
 enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits,
@@ -107,13 +83,6 @@ enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *
         vox_file_unmap(&mapping);
     }
     return code;
-}
-
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t size = strlen(path);
-    size_t end = strlen(ending);
-    return size > end && strcasecmp(path + size - end, ending) == 0;
 }
 
 enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
@@ -130,16 +99,12 @@ enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *li
         return vox_fail(err, VOX_E_ARG,
                         "a volume to be written needs a voxel type and sizes of at least 1");
     }
-    if (ends_with(path, ".nii")) {
-        return vox_nifti_prepare(path, like, size, type, voxels, false, cancel, out, err);
+    const struct vox_format_ending *ending;
+    const struct vox_format *format = vox_format_for_path(path, &ending);
+    if (format == NULL) {
+        return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
     }
-    if (ends_with(path, ".nii.gz")) {
-        return vox_nifti_prepare(path, like, size, type, voxels, true, cancel, out, err);
-    }
-    if (ends_with(path, ".nrrd")) {
-        return vox_nrrd_prepare(path, like, size, type, voxels, cancel, out, err);
-    }
-    return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
+    return format->prepare(path, ending, like, size, type, voxels, cancel, out, err);
 }
 
 enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,

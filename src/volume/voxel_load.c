@@ -188,30 +188,3 @@ enum vox_code vox_voxels_load(const struct vox_voxel_layout *layout,
     *out = block;
     return VOX_OK;
 }
-
-enum vox_code vox_volume_make(const struct vox_voxel_layout *layout,
-                              const struct vox_voxel_source *source,
-                              const struct vox_geometry *geometry, double slope, double intercept,
-                              struct vox_volume **out, struct vox_err *err)
-{
-    struct vox_volume *volume = vox_alloc(sizeof(*volume));
-    if (volume == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    void *voxels;
-    enum vox_code code = vox_voxels_load(layout, source, &voxels, err);
-    if (code != VOX_OK) {
-        vox_free(volume);
-        return code;
-    }
-    *volume = (struct vox_volume){
-        .size = {layout->size[0], layout->size[1], layout->size[2]},
-        .type = layout->type,
-        .slope = slope,
-        .intercept = intercept,
-        .voxels = voxels,
-        .geometry = *geometry,
-    };
-    *out = volume;
-    return VOX_OK;
-}

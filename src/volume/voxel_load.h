@@ -46,10 +46,4 @@ enum vox_code vox_voxels_load(const struct vox_voxel_layout *layout,
                               const struct vox_voxel_source *source, void **out,
                               struct vox_err *err) VOX_MUST_USE;
 
-/* Loads the voxels and makes the volume around them. */
-enum vox_code vox_volume_make(const struct vox_voxel_layout *layout,
-                              const struct vox_voxel_source *source,
-                              const struct vox_geometry *geometry, double slope, double intercept,
-                              struct vox_volume **out, struct vox_err *err) VOX_MUST_USE;
-
 #endif

@@ -1,0 +1,68 @@
+/* The table of file formats: what each one reads and writes lies behind its row.
+ *
+ * To add a format: a file that defines a row, and a line in format.c. */
+#ifndef VOX_VOLUME_FORMAT_H
+#define VOX_VOLUME_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "volume/volume.h"
+#include "volume/voxel_load.h"
+
+/* A file as its bytes, not kept. */
+struct vox_content {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* What a header says, checked and within the limits, and where the voxels are. */
+struct vox_stored_volume {
+    struct vox_voxel_layout layout;
+    struct vox_voxel_source source; /* points into the content */
+    double slope, intercept;
+    struct vox_geometry geometry;
+};
+
+/* How a name may end. */
+struct vox_format_ending {
+    const char *text; /* ".nii.gz" */
+};
+
+struct vox_format {
+    const char *name; /* as sentences name it: "NIfTI" */
+    bool in_gzip;     /* the whole file may lie in a gzip stream */
+
+    /* True if a file begins so, whether damaged or not. */
+    bool (*probe)(const uint8_t *data, size_t size);
+
+    /* Takes the header apart and compares it with the limits; nothing of the size of the voxels is
+     * allocated. Errors are those of vox_volume_parse. */
+    enum vox_code (*open)(const struct vox_content *content, const struct vox_volume_limits *limits,
+                          struct vox_stored_volume *out, struct vox_err *err);
+
+    const struct vox_format_ending *endings; /* the last one's text is NULL */
+
+    /* vox_volume_prepare for a path with that ending. */
+    enum vox_code (*prepare)(const char *path, const struct vox_format_ending *ending,
+                             const struct vox_geometry *like, const int64_t size[3],
+                             enum vox_voxel_type type, const void *voxels, const atomic_int *cancel,
+                             struct vox_file_writer **out, struct vox_err *err);
+};
+
+/* The rows. */
+extern const struct vox_format vox_nifti_format;
+extern const struct vox_format vox_nrrd_format;
+
+/* Recognises a file by its content and opens it. A file that no format knows is refused with a
+ * sentence that names what it is, where that can be told. */
+enum vox_code vox_content_open(const struct vox_content *content,
+                               const struct vox_volume_limits *limits,
+                               struct vox_stored_volume *out, struct vox_err *err) VOX_MUST_USE;
+
+/* The format for a name's ending, NULL if there is none. */
+const struct vox_format *vox_format_for_path(const char *path,
+                                             const struct vox_format_ending **ending);
+
+#endif
