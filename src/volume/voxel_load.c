@@ -94,30 +94,28 @@ enum vox_code vox_layout_check(const struct vox_voxel_layout *layout,
     return VOX_OK;
 }
 
-static enum vox_code load_raw(const struct vox_voxel_source *source, size_t wanted, void **out,
-                              struct vox_err *err)
+size_t vox_layout_bytes(const struct vox_voxel_layout *layout)
 {
-    size_t there = source->size > source->skip ? source->size - source->skip : 0;
-    if (there < wanted) {
-        return vox_fail(err, VOX_E_FORMAT,
-                        "the file holds %zu bytes of voxels, the header promises %zu", there,
-                        wanted);
-    }
-    void *block = vox_alloc(wanted);
-    if (block == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory for %zu bytes of voxels", wanted);
-    }
-    memcpy(block, source->data + source->skip, wanted);
-    *out = block;
-    return VOX_OK;
+    return (size_t)layout->size[0] * (size_t)layout->size[1] * (size_t)layout->size[2] *
+           layout->stored_size;
 }
 
 /* More than any header extension needs; inflating it all costs a moment only. */
 static const size_t most_skipped = (size_t)64 << 20;
 
-static enum vox_code load_gzip(const struct vox_voxel_source *source, size_t wanted, void **out,
-                               struct vox_err *err)
+enum vox_code vox_source_check(const struct vox_voxel_layout *layout,
+                               const struct vox_voxel_source *source, struct vox_err *err)
 {
+    size_t wanted = vox_layout_bytes(layout);
+    if (!source->gzipped) {
+        size_t there = source->size > source->skip ? source->size - source->skip : 0;
+        if (there < wanted) {
+            return vox_fail(err, VOX_E_FORMAT,
+                            "the file holds %zu bytes of voxels, the header promises %zu", there,
+                            wanted);
+        }
+        return VOX_OK;
+    }
     if (wanted / VOX_DEFLATE_RATIO > source->size) {
         return vox_fail(
             err, VOX_E_FORMAT,
@@ -129,7 +127,19 @@ static enum vox_code load_gzip(const struct vox_voxel_source *source, size_t wan
                         "the voxels begin %zu bytes into the gzip stream, the limit is %zu",
                         source->skip, most_skipped);
     }
-    return vox_gunzip(source->data, source->size, source->skip, wanted, out, err);
+    return VOX_OK;
+}
+
+static enum vox_code load_raw(const struct vox_voxel_source *source, size_t wanted, void **out,
+                              struct vox_err *err)
+{
+    void *block = vox_alloc(wanted);
+    if (block == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory for %zu bytes of voxels", wanted);
+    }
+    memcpy(block, source->data + source->skip, wanted);
+    *out = block;
+    return VOX_OK;
 }
 
 /* IEEE 754 binary128 to double. The significand's highest 63 bits and one that says whether any
@@ -168,23 +178,32 @@ static void narrow_binary128(uint8_t *bytes, size_t count, bool swapped)
     }
 }
 
+void vox_voxels_settle(const struct vox_voxel_layout *layout, void *stored, size_t count)
+{
+    if (layout->stored_size == 16) {
+        narrow_binary128(stored, count, layout->swapped);
+    } else if (layout->swapped) {
+        vox_swap_bytes(stored, count, layout->stored_size);
+    }
+}
+
 enum vox_code vox_voxels_load(const struct vox_voxel_layout *layout,
                               const struct vox_voxel_source *source, void **out,
                               struct vox_err *err)
 {
-    size_t count = (size_t)layout->size[0] * (size_t)layout->size[1] * (size_t)layout->size[2];
-    size_t wanted = count * layout->stored_size;
-    void *block;
-    enum vox_code code = source->gzipped ? load_gzip(source, wanted, &block, err)
-                                         : load_raw(source, wanted, &block, err);
+    enum vox_code code = vox_source_check(layout, source, err);
     if (code != VOX_OK) {
         return code;
     }
-    if (layout->stored_size == 16) {
-        narrow_binary128(block, count, layout->swapped);
-    } else if (layout->swapped) {
-        vox_swap_bytes(block, count, layout->stored_size);
+    size_t wanted = vox_layout_bytes(layout);
+    void *block;
+    code = source->gzipped
+               ? vox_gunzip(source->data, source->size, source->skip, wanted, &block, err)
+               : load_raw(source, wanted, &block, err);
+    if (code != VOX_OK) {
+        return code;
     }
+    vox_voxels_settle(layout, block, wanted / layout->stored_size);
     *out = block;
     return VOX_OK;
 }

@@ -39,6 +39,17 @@ enum vox_code vox_layout_check(const struct vox_voxel_layout *layout,
                                const struct vox_volume_limits *limits,
                                struct vox_err *err) VOX_MUST_USE;
 
+/* Bytes that the voxels of a layout that vox_layout_check has passed take in the file, inflated. */
+size_t vox_layout_bytes(const struct vox_voxel_layout *layout);
+
+/* Compares the source's size with what such a layout promises. VOX_E_FORMAT, VOX_E_LIMIT. */
+enum vox_code vox_source_check(const struct vox_voxel_layout *layout,
+                               const struct vox_voxel_source *source,
+                               struct vox_err *err) VOX_MUST_USE;
+
+/* Makes `count` voxels native, in place, from the file's bytes. */
+void vox_voxels_settle(const struct vox_voxel_layout *layout, void *stored, size_t count);
+
 /* Gives the voxels of a layout that vox_layout_check has passed, native and owned by the caller
  * (vox_free). Compares the source's size with what is promised before it allocates. VOX_E_FORMAT,
  * VOX_E_NOMEM. */
