@@ -179,6 +179,26 @@ bool vox_json_int(const struct vox_json *json, int64_t *out)
     return true;
 }
 
+bool vox_json_bool(const struct vox_json *json, bool *out)
+{
+    const json_t *value = inner_const(json);
+    if (!json_is_boolean(value)) {
+        return false;
+    }
+    *out = json_is_true(value);
+    return true;
+}
+
+bool vox_json_number(const struct vox_json *json, double *out)
+{
+    const json_t *value = inner_const(json);
+    if (!json_is_number(value)) {
+        return false;
+    }
+    *out = json_number_value(value);
+    return true;
+}
+
 const char *vox_json_text(const struct vox_json *json)
 {
     return json_string_value(inner_const(json));

@@ -54,6 +54,10 @@ bool vox_json_next(const struct vox_json *json, void **cursor, const char **key,
 
 /* The value of that kind; false, and *out untouched, for others and NULL. */
 bool vox_json_int(const struct vox_json *json, int64_t *out) VOX_MUST_USE;
+bool vox_json_bool(const struct vox_json *json, bool *out) VOX_MUST_USE;
 const char *vox_json_text(const struct vox_json *json); /* NULL for others */
+
+/* A number, integer or real, as a double; always finite. */
+bool vox_json_number(const struct vox_json *json, double *out) VOX_MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/memory.h"
+#include "util/utf8.h"
 
 enum { MAX_DEPTH = 32, FIRST_ROOM = 1024 };
 
@@ -73,56 +74,24 @@ static void add_string(struct vox_json_writer *json, const char *text)
     add(json, text, strlen(text));
 }
 
-static bool continues(const unsigned char *at, int n)
-{
-    for (int i = 1; i <= n; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return false; /* the NUL at the end as well */
-        }
-    }
-    return true;
-}
-
-/* Bytes of the UTF-8 character at `at` (RFC 3629, section 4); 0 where there is none. */
-static size_t character_length(const unsigned char *at)
-{
-    if (at[0] < 0x80) {
-        return 1;
-    }
-    if (at[0] >= 0xC2 && at[0] <= 0xDF) {
-        return continues(at, 1) ? 2 : 0;
-    }
-    if (at[0] >= 0xE0 && at[0] <= 0xEF) {
-        bool overlong = at[0] == 0xE0 && at[1] < 0xA0;
-        bool surrogate = at[0] == 0xED && at[1] > 0x9F;
-        return !overlong && !surrogate && continues(at, 2) ? 3 : 0;
-    }
-    if (at[0] >= 0xF0 && at[0] <= 0xF4) {
-        bool overlong = at[0] == 0xF0 && at[1] < 0x90;
-        bool beyond = at[0] == 0xF4 && at[1] > 0x8F;
-        return !overlong && !beyond && continues(at, 3) ? 4 : 0;
-    }
-    return 0;
-}
-
 static void add_quoted(struct vox_json_writer *json, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const char *at = text;
     add(json, "\"", 1);
     while (*at != '\0') {
-        size_t n = character_length(at);
+        size_t n = vox_utf8_size(at);
         if (n == 0) {
             add_string(json, "\\ufffd");
             n = 1;
-        } else if (*at < 0x20 || *at == 0x7F) {
+        } else if ((unsigned char)*at < 0x20 || *at == 0x7F) {
             char escaped[8];
-            snprintf(escaped, sizeof(escaped), "\\u%04x", *at);
+            snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)(unsigned char)*at);
             add_string(json, escaped);
         } else {
             if (*at == '"' || *at == '\\') {
                 add(json, "\\", 1);
             }
-            add(json, (const char *)at, n);
+            add(json, at, n);
         }
         at += n;
     }

@@ -76,6 +76,17 @@ static void test_wrong_kinds(void **state)
     }
     assert_false(vox_json_int(NULL, &n));
     assert_int_equal(77, n);
+    double number = 77.0;
+    bool flag = true;
+    for (size_t i = 1; i < 5; i++) {
+        assert_false(vox_json_number(vox_json_at(json, i), &number));
+        assert_true(i == 2 || !vox_json_bool(vox_json_at(json, i), &flag));
+    }
+    assert_false(vox_json_number(NULL, &number));
+    assert_false(vox_json_bool(NULL, &flag));
+    assert_false(vox_json_bool(vox_json_at(json, 0), &flag));
+    assert_true(number == 77.0);
+    assert_true(flag);
     assert_null(vox_json_text(vox_json_at(json, 0)));
     assert_null(vox_json_text(NULL));
     assert_null(vox_json_at(json, 5));
@@ -90,6 +101,38 @@ static void test_wrong_kinds(void **state)
     const char *key;
     const struct vox_json *value;
     assert_false(vox_json_next(json, &cursor, &key, &value));
+    vox_json_free(json);
+}
+
+static void test_numbers_and_flags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } numbers[] = {{"0", 0.0},
+                   {"-7", -7.0},
+                   {"9223372036854775807", 0x1p63},
+                   {"2.5", 2.5},
+                   {"-0.0", 0.0},
+                   {"1e300", 1e300},
+                   {"1e-999", 0.0},
+                   {"1E2", 100.0},
+                   {"0.1", 0.1},
+                   {"4.9e-324", 4.9e-324}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct vox_json *json = parse(numbers[i].text);
+        double number = 77.0;
+        assert_true(vox_json_number(json, &number));
+        assert_true(number == numbers[i].value);
+        vox_json_free(json);
+    }
+    struct vox_json *json = parse("[true, false]");
+    bool flag = false;
+    assert_true(vox_json_bool(vox_json_at(json, 0), &flag));
+    assert_true(flag);
+    assert_true(vox_json_bool(vox_json_at(json, 1), &flag));
+    assert_false(flag);
     vox_json_free(json);
 }
 
@@ -176,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_wrong_kinds),
+        cmocka_unit_test(test_numbers_and_flags),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_depth_has_a_bound),
