@@ -2,7 +2,7 @@
 function(vox_room name)
     cmake_parse_arguments(ROOM "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
     add_library(vox_${name} STATIC ${ROOM_SOURCES})
-    target_include_directories(vox_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_include_directories(vox_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
     target_link_libraries(vox_${name} PRIVATE vox_flags ${ROOM_LIBRARIES})
     foreach(room IN LISTS ROOM_USES)
         target_link_libraries(vox_${name} PUBLIC vox_${room})

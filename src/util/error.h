@@ -7,26 +7,7 @@
 #ifndef VOX_UTIL_ERROR_H
 #define VOX_UTIL_ERROR_H
 
-enum vox_code {
-    VOX_OK = 0,
-    VOX_E_ARG,         /* the caller's argument is wrong */
-    VOX_E_NOMEM,       /* no memory; the same call may succeed later */
-    VOX_E_IO,          /* the operating system refused; see sys */
-    VOX_E_FORMAT,      /* the input is damaged or not what it claims to be */
-    VOX_E_LIMIT,       /* the input is beyond a configured bound */
-    VOX_E_UNSUPPORTED, /* the input is valid, but this program does not handle it */
-    VOX_E_BACKEND,     /* a compute backend failed */
-    VOX_E_NOT_FOUND,   /* no such file, tensor, object */
-    VOX_E_BUSY,        /* try again later */
-    VOX_E_CANCELLED,   /* the caller asked to stop */
-    VOX_E_INTERNAL     /* a defect of this program */
-};
-
-struct vox_err {
-    enum vox_code code;
-    int sys;       /* errno or a library's own code; 0 if none */
-    char msg[400]; /* one sentence, no newline, never a patient's name */
-};
+#include "voxlabel/types.h"
 
 #define VOX_MUST_USE __attribute__((warn_unused_result))
 #define VOX_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

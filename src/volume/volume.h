@@ -15,19 +15,6 @@
 
 struct vox_file_writer;
 
-enum vox_voxel_type {
-    VOX_VOXEL_U8,
-    VOX_VOXEL_I8,
-    VOX_VOXEL_U16,
-    VOX_VOXEL_I16,
-    VOX_VOXEL_U32,
-    VOX_VOXEL_I32,
-    VOX_VOXEL_U64,
-    VOX_VOXEL_I64,
-    VOX_VOXEL_F32,
-    VOX_VOXEL_F64 /* NIfTI's 128-bit floats come as these too, rounded to nearest */
-};
-
 enum vox_file_format { VOX_FORMAT_NIFTI1, VOX_FORMAT_NIFTI2, VOX_FORMAT_NRRD };
 
 /* What a NIfTI header says about space, kept bit for bit (fields of nifti1.h / nifti2.h). */

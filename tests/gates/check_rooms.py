@@ -24,6 +24,8 @@ ROOMS = {
 # The public header describes the pipeline: the pipeline implements it, the program uses it.
 PUBLIC = "voxlabel"
 MAY_INCLUDE_PUBLIC = {"app", "pipeline"}
+# Its plain types, errors above all, are those of every room.
+PUBLIC_TYPES = "voxlabel/types.h"
 
 C_LIBRARY = set(
     # C17
@@ -62,7 +64,7 @@ def check_own(room, name):
     if target == PUBLIC:
         return (
             None
-            if room in MAY_INCLUDE_PUBLIC
+            if room in MAY_INCLUDE_PUBLIC or name == PUBLIC_TYPES
             else f'"{name}" is for {", ".join(sorted(MAY_INCLUDE_PUBLIC))}'
         )
     if "/" not in name or target not in ROOMS:
@@ -127,6 +129,8 @@ ACCEPTS = [
         {
             **UTIL,
             "include/voxlabel/v.h": "#include <stdint.h>\n",
+            "include/voxlabel/types.h": "",
+            "src/util/t.h": '#include "voxlabel/types.h"\n',
             "src/pipeline/a.c": '#include "voxlabel/v.h"\n#include <sys/stat.h>\n'
             '#include "util/error.h"\n',
             "src/tensor/onednn/b.c": "#include <immintrin.h>\n#include <dnnl.h>\n"
