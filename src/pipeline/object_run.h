@@ -71,6 +71,16 @@ struct vox_object_outcome vox_object_run_outcome(const struct vox_object_run *ru
 enum vox_code vox_object_run_logits(const struct vox_object_run *run, int pass, int64_t k,
                                     float *out, struct vox_err *err) VOX_MUST_USE;
 
+/* What it has cost so far. */
+struct vox_object_work {
+    int64_t tracked;         /* slices, of all passes */
+    int64_t encoded, cached; /* slices that went through the encoder; that were found encoded */
+    double window_seconds;   /* intensity window, zoom and resize */
+    double encode_seconds;
+    double track_seconds; /* all else of the runs */
+};
+struct vox_object_work vox_object_run_work(const struct vox_object_run *run);
+
 /* Slices that were tracked for each correction, in the order of application. */
 struct vox_retracked {
     int64_t k;       /* the corrected slice */
