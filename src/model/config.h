@@ -86,6 +86,11 @@ struct vox_model_config {
     bool only_past_ptrs;       /* only_obj_ptrs_in_the_past_for_eval */
     bool pred_obj_scores;
     bool cond_corrections; /* add_all_frames_to_correct_as_cond */
+
+    /* The document's `voxlabel` mapping: what a request is given where it asks for nothing. */
+    double zoom;        /* factor 1 ... 100 of the window around the object; 0: the whole slice */
+    char broadcast[16]; /* "propagate" or "box"; empty: not said */
+    char passes[16];    /* "intersection", "union", "forward", "backward" or "from_key"; empty */
 };
 
 /* The skeletons inside the program: "sam2.1_hiera_t512". NULL after the last. */

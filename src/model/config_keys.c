@@ -15,6 +15,10 @@
 #define NEED_BOOL(k, member) VALUE(k, BOOL, true, member, 0, 1)
 #define INTS(k, member, lo, hi) VALUE(k, INTS, false, member, lo, hi)
 #define NEED_INTS(k, member, lo, hi) VALUE(k, INTS, true, member, lo, hi)
+#define WORD(k, member, words)                                                                     \
+    {                                                                                              \
+        .key = (k), .kind = VOX_FIELD_WORD, .offset = AT(member), .only = (words)                  \
+    }
 #define MAP(k, table)                                                                              \
     {                                                                                              \
         .key = (k), .kind = VOX_FIELD_MAP, .required = true, .map = (table)                        \
@@ -277,7 +281,9 @@ static const struct vox_field model_keys[] = {
 
 /* Settings of this program that travel with a skeleton. */
 static const struct vox_field voxlabel_keys[] = {
-    IGNORED("zoom"),
+    VALUE("zoom", FACTOR, false, config.zoom, 1, 100),
+    WORD("broadcast", config.broadcast, "propagate box"),
+    WORD("passes", config.passes, "intersection union forward backward from_key"),
     END,
 };
 

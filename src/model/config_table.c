@@ -64,6 +64,22 @@ static enum vox_code read_real(const struct vox_field *field, const struct place
     return code;
 }
 
+static enum vox_code read_factor(const struct vox_field *field, const struct place *place,
+                                 const struct vox_yaml_node *node, double *out, struct vox_err *err)
+{
+    const char *text = vox_yaml_text(node);
+    double value = 0.0;
+    bool off = text != NULL && strcmp(text, "off") == 0;
+    if (!off && !vox_yaml_real(node, &value)) {
+        return wrong_type(place, "off or a number", err);
+    }
+    enum vox_code code = off ? VOX_OK : check_range(field, place, value, err);
+    if (code == VOX_OK) {
+        *out = value;
+    }
+    return code;
+}
+
 static enum vox_code read_ints(const struct vox_field *field, const struct place *place,
                                const struct vox_yaml_node *node, struct vox_int_list *out,
                                struct vox_err *err)
@@ -89,19 +105,25 @@ static enum vox_code read_ints(const struct vox_field *field, const struct place
     return VOX_OK;
 }
 
-/* Whether the last word of the Python path `text` is one of the words of `allowed`. */
-static bool class_allowed(const char *text, const char *allowed)
+/* Whether `name` is one of the words of `allowed`. */
+static bool word_allowed(const char *name, const char *allowed)
 {
-    const char *dot = strrchr(text, '.');
-    const char *name = dot == NULL ? text : dot + 1;
     size_t length = strlen(name);
     for (const char *at = allowed; length > 0 && (at = strstr(at, name)) != NULL; at += length) {
         bool starts = at == allowed || at[-1] == ' ';
         if (starts && (at[length] == ' ' || at[length] == '\0')) {
-            return strncmp(text, "efficient_track_anything.", 25) != 0;
+            return true;
         }
     }
     return false;
+}
+
+/* Whether the last word of the Python path `text` is one of the words of `allowed`. */
+static bool class_allowed(const char *text, const char *allowed)
+{
+    const char *dot = strrchr(text, '.');
+    return word_allowed(dot == NULL ? text : dot + 1, allowed) &&
+           strncmp(text, "efficient_track_anything.", 25) != 0;
 }
 
 static bool matches(const struct vox_field *field, const struct vox_yaml_node *node)
@@ -139,6 +161,19 @@ static enum vox_code refuse_value(const struct vox_field *field, const struct pl
                     place->path, place->line, text, field->only);
 }
 
+/* Words without blanks only, so that none is two of them. */
+static enum vox_code read_word(const struct vox_field *field, const struct place *place,
+                               const struct vox_yaml_node *node, char *out, struct vox_err *err)
+{
+    const char *text = vox_yaml_text(node);
+    if (text == NULL || strchr(text, ' ') != NULL || !word_allowed(text, field->only)) {
+        return vox_fail(err, VOX_E_UNSUPPORTED, "%s (line %zu) must be one of: %s", place->path,
+                        place->line, field->only);
+    }
+    snprintf(out, VOX_CONFIG_WORD, "%s", text);
+    return VOX_OK;
+}
+
 static enum vox_code read_field(const struct vox_field *field, const char *path,
                                 const struct vox_yaml_node *node, void *out, struct vox_err *err)
 {
@@ -153,6 +188,10 @@ static enum vox_code read_field(const struct vox_field *field, const char *path,
         return vox_yaml_bool(node, at) ? VOX_OK : wrong_type(&place, "true or false", err);
     case VOX_FIELD_INTS:
         return read_ints(field, &place, node, at, err);
+    case VOX_FIELD_WORD:
+        return read_word(field, &place, node, at, err);
+    case VOX_FIELD_FACTOR:
+        return read_factor(field, &place, node, at, err);
     case VOX_FIELD_MAP:
         return vox_table_read(field->map, place.path, node, out, err);
     case VOX_FIELD_IGNORED:

@@ -16,6 +16,8 @@ enum vox_field_kind {
     VOX_FIELD_REAL,       /* double at offset, low..high */
     VOX_FIELD_BOOL,       /* bool at offset */
     VOX_FIELD_INTS,       /* struct vox_int_list at offset, each low..high; null empties it */
+    VOX_FIELD_WORD,       /* char[VOX_CONFIG_WORD] at offset, one of the words of `only` */
+    VOX_FIELD_FACTOR,     /* double at offset, low..high, or "off" for 0 */
     VOX_FIELD_MAP,        /* a mapping with the table `map` */
     VOX_FIELD_ONLY_BOOL,  /* must equal `only` */
     VOX_FIELD_ONLY_REAL,  /* must equal `only` as a number */
@@ -26,7 +28,7 @@ enum vox_field_kind {
     VOX_FIELD_IGNORED     /* anything */
 };
 
-enum { VOX_INT_LIST_MAX = 128 };
+enum { VOX_INT_LIST_MAX = 128, VOX_CONFIG_WORD = 16 /* bytes with the NUL */ };
 
 struct vox_int_list {
     bool given; /* the document has the key */

@@ -186,7 +186,7 @@ static void accepts_what_has_no_effect(void **state)
         {"sam2.modeling.sam2_base.SAM2Base", "sam2.sam2_video_predictor_npz.SAM2VideoPredictorNPZ"},
         {"temperature: 10000", "temperature: 1e4"},
         {"layer_scale_init_value: 1e-6", "layer_scale_init_value: 1.0e-06"},
-        {"model:\n", "voxlabel:\n  zoom: true\nmodel:\n"},
+        {"model:\n", "voxlabel: {}\nmodel:\n"},
         {"  _target_: sam2.modeling.sam2_base.SAM2Base\n", ""},
     };
     struct vox_model_config plain = builtin();
@@ -244,6 +244,45 @@ static void honours_what_has_an_effect(void **state)
     assert_int_equal(c.trunk.n_global, 0);
 }
 
+static struct vox_model_config with_settings(const char *settings)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "voxlabel: {%s}\nmodel:\n", settings);
+    struct vox_bytes document = changed("model:\n", text);
+    struct vox_model_config c;
+    struct vox_err err = {0};
+    if (parse(&document, &c, &err) != VOX_OK) {
+        fail_msg("%s: %s", settings, err.msg);
+    }
+    vox_bytes_free(&document);
+    return c;
+}
+
+static void reads_the_programs_settings(void **state)
+{
+    (void)state;
+    struct vox_model_config c = builtin();
+    assert_true(c.zoom == 0.0);
+    assert_string_equal(c.broadcast, "");
+    assert_string_equal(c.passes, "");
+    assert_true(with_settings("zoom: off").zoom == 0.0);
+    assert_true(with_settings("zoom: 'off'").zoom == 0.0);
+    assert_true(with_settings("zoom: 1").zoom == 1.0);
+    assert_true(with_settings("zoom: 2.5").zoom == 2.5);
+    assert_true(with_settings("zoom: 100").zoom == 100.0);
+    static const char *const passes[] = {"intersection", "union", "forward", "backward",
+                                         "from_key"};
+    for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++) {
+        char settings[64];
+        snprintf(settings, sizeof(settings), "passes: %s, broadcast: box", passes[i]);
+        c = with_settings(settings);
+        assert_string_equal(c.passes, passes[i]);
+        assert_string_equal(c.broadcast, "box");
+        assert_true(c.zoom == 0.0);
+    }
+    assert_string_equal(with_settings("broadcast: propagate").broadcast, "propagate");
+}
+
 struct refusal {
     const char *from, *to;
     enum vox_code code;
@@ -274,6 +313,20 @@ static void refuses_values_by_name(void **state)
          "model.colour (line 6) is not a key that is known here"},
         {"model:\n", "other: 1\nmodel:\n", VOX_E_UNSUPPORTED, "other (line 3) is not a key"},
         {"model:\n", "voxlabel:\n  room: 1\nmodel:\n", VOX_E_UNSUPPORTED, "voxlabel.room (line 4)"},
+        {"model:\n", "voxlabel: {zoom: true}\nmodel:\n", VOX_E_FORMAT,
+         "voxlabel.zoom (line 3) must be off or a number"},
+        {"model:\n", "voxlabel: {zoom: [2]}\nmodel:\n", VOX_E_FORMAT, "off or a number"},
+        {"model:\n", "voxlabel: {zoom: 0.5}\nmodel:\n", VOX_E_LIMIT,
+         "voxlabel.zoom (line 3) is 0.5; it must be between 1 and 100"},
+        {"model:\n", "voxlabel: {zoom: 100.5}\nmodel:\n", VOX_E_LIMIT, "between 1 and 100"},
+        {"model:\n", "voxlabel: {passes: both}\nmodel:\n", VOX_E_UNSUPPORTED,
+         "voxlabel.passes (line 3) must be one of: intersection union forward"},
+        {"model:\n", "voxlabel: {passes: forward backward}\nmodel:\n", VOX_E_UNSUPPORTED,
+         "must be one of"},
+        {"model:\n", "voxlabel: {passes: from}\nmodel:\n", VOX_E_UNSUPPORTED, "must be one of"},
+        {"model:\n", "voxlabel: {broadcast: [box]}\nmodel:\n", VOX_E_UNSUPPORTED,
+         "voxlabel.broadcast (line 3) must be one of: propagate box"},
+        {"model:\n", "voxlabel: {broadcast: ''}\nmodel:\n", VOX_E_UNSUPPORTED, "must be one of"},
         {"  image_size: 512", "  image_size: 512.0", VOX_E_FORMAT,
          "model.image_size (line 5) must be a whole number"},
         {"  image_size: 512", "  image_size: \"512\"", VOX_E_FORMAT, "must be a whole number"},
@@ -458,6 +511,7 @@ int main(void)
         cmocka_unit_test(names_what_there_is),
         cmocka_unit_test(accepts_what_has_no_effect),
         cmocka_unit_test(honours_what_has_an_effect),
+        cmocka_unit_test(reads_the_programs_settings),
         cmocka_unit_test(refuses_values_by_name),
         cmocka_unit_test(refuses_what_does_not_agree),
         cmocka_unit_test(refuses_damaged_documents),
