@@ -10,7 +10,14 @@ struct vox_zoom_window {
     bool whole;        /* the slice itself: origin 0, size w x h */
     int64_t origin[2]; /* of the window in the slice, i and j; multiples of 8 unless it was moved
                           inside or centred; may be negative where the window is larger */
-    int64_t size[2];   /* voxels, multiples of 16 unless whole */
+    int64_t size[2];   /* voxels, multiples of 16 unless whole; at most VOX_ZOOM_SIDE_MAX */
+};
+
+enum {
+    VOX_ZOOM_SIDE_MAX = 1 << 30,
+    VOX_ZOOM_LEAST_VOXELS = 48, /* of the finer spacing, for rectangles */
+    VOX_ZOOM_CLICK_LENGTH = 48, /* mm */
+    VOX_ZOOM_MAX_GROWTH = 3     /* times doubled */
 };
 
 /* The whole slice. */
@@ -25,8 +32,6 @@ struct vox_zoom_window vox_zoom_around(const double centre[2], double length,
 /* The length for rectangles: factor times the longer side in millimetres of their union (corners
  * i0, j0, i1, j1, a side is i1 - i0 + 1 voxels), at least 48 of the finer in-plane voxels. */
 double vox_zoom_length(const double corners[4], double factor, const double spacing[2]);
-
-enum { VOX_ZOOM_CLICK_LENGTH = 48, /* mm */ VOX_ZOOM_MAX_GROWTH = 3 /* times doubled */ };
 
 /* Whether mask (w x h of the slice) touches the window's rim at a place inside the slice: there the
  * object may go on beyond the window. */
