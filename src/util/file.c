@@ -19,6 +19,8 @@ struct vox_file_writer {
                    of memory */
     char *path;
     char *temporary;
+    uint64_t written;
+    struct vox_file_writer *first; /* joined, or NULL */
 };
 
 /* strerrordesc_np is thread safe; strerror is not. */
@@ -177,8 +179,40 @@ enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, siz
         }
         at += n;
         size -= (size_t)n;
+        file->written += (size_t)n;
     }
     return VOX_OK;
+}
+
+uint64_t vox_file_written(const struct vox_file_writer *file)
+{
+    return file->written;
+}
+
+enum vox_code vox_file_patch(struct vox_file_writer *file, uint64_t at, const void *data,
+                             size_t size, struct vox_err *err)
+{
+    VOX_ASSERT(at <= file->written && size <= file->written - at);
+    const uint8_t *from = data;
+    while (size > 0) {
+        ssize_t n = pwrite(file->fd, from, size, (off_t)at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return vox_fail_sys(err, VOX_E_IO, errno, "cannot write the file: %s", reason(errno));
+        }
+        from += n;
+        at += (size_t)n;
+        size -= (size_t)n;
+    }
+    return VOX_OK;
+}
+
+void vox_file_join(struct vox_file_writer *file, struct vox_file_writer *first)
+{
+    VOX_ASSERT(file->first == NULL);
+    file->first = first;
 }
 
 enum vox_code vox_file_write_large(struct vox_file_writer *file, const void *data, size_t size,
@@ -202,6 +236,10 @@ enum vox_code vox_file_write_large(struct vox_file_writer *file, const void *dat
 
 enum vox_code vox_file_sync(struct vox_file_writer *file, struct vox_err *err)
 {
+    enum vox_code code = file->first == NULL ? VOX_OK : vox_file_sync(file->first, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     if (fsync(file->fd) != 0) {
         return vox_fail_sys(err, VOX_E_IO, errno, "cannot write the file: %s", reason(errno));
     }
@@ -231,8 +269,28 @@ static mode_t final_mode(const char *path)
     return 0666 & ~mask;
 }
 
+/* Syncs both before the first gets its name, so that little is left that can part them. */
+static enum vox_code commit_first(struct vox_file_writer *file, struct vox_err *err)
+{
+    if (file->first == NULL) {
+        return VOX_OK;
+    }
+    enum vox_code code = vox_file_sync(file, err);
+    if (code == VOX_OK) {
+        struct vox_file_writer *first = file->first;
+        file->first = NULL;
+        code = vox_file_commit(first, err);
+    }
+    return code;
+}
+
 enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
 {
+    enum vox_code code = commit_first(file, err);
+    if (code != VOX_OK) {
+        vox_file_abandon(file);
+        return code;
+    }
     int number = 0;
     if (fchmod(file->fd, final_mode(file->path)) != 0 || fsync(file->fd) != 0) {
         number = errno;
@@ -262,6 +320,7 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
 void vox_file_abandon(struct vox_file_writer *file)
 {
     if (file != NULL) {
+        vox_file_abandon(file->first);
         unlink(file->temporary);
         writer_free(file);
     }

@@ -44,13 +44,26 @@ enum vox_code vox_file_write(struct vox_file_writer *file, const void *data, siz
 enum vox_code vox_file_write_large(struct vox_file_writer *file, const void *data, size_t size,
                                    const atomic_int *cancel, struct vox_err *err) VOX_MUST_USE;
 
+/* Bytes appended so far. */
+uint64_t vox_file_written(const struct vox_file_writer *file);
+
+/* Writes over bytes that were appended before, for what is known only at the end: at + size is at
+ * most vox_file_written. */
+enum vox_code vox_file_patch(struct vox_file_writer *file, uint64_t at, const void *data,
+                             size_t size, struct vox_err *err) VOX_MUST_USE;
+
+/* Makes `first`, which `file` says something about, a part of it: `file` owns it, and whatever ends
+ * `file` ends `first` before. A file has one at most. */
+void vox_file_join(struct vox_file_writer *file, struct vox_file_writer *first);
+
 /* Brings what was written to the disk, so that little is left that can fail in vox_file_commit: who
  * writes several files syncs all of them before the first commit. */
 enum vox_code vox_file_sync(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
 /* Syncs, renames to the final name, syncs the folder, and frees the writer in every case. On
  * failure nothing is left, but where the folder's sync is what failed: then the file is complete
- * under its name, and whether the name outlives a power cut is not known. */
+ * under its name, and whether the name outlives a power cut is not known. A joined file gets its
+ * name first and keeps it where `file` then fails. */
 enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
 /* Drops the temporary file and frees the writer; NULL is allowed. */

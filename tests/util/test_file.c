@@ -418,6 +418,66 @@ static void path_with_folders_works(void **state)
     assert_int_equal(1, count_entries());
 }
 
+static void bytes_written_before_are_replaced(void **state)
+{
+    (void)state;
+    struct vox_file_writer *file = NULL;
+    struct vox_err err = {0};
+    assert_int_equal(VOX_OK, vox_file_create("a", &file, &err));
+    assert_int_equal(0, vox_file_written(file));
+    assert_int_equal(VOX_OK, vox_file_write(file, "size = ???, ", 12, &err));
+    assert_int_equal(VOX_OK, vox_file_patch(file, 7, "12 ", 3, &err));
+    assert_int_equal(VOX_OK, vox_file_write(file, "rest", 4, &err));
+    assert_int_equal(16, vox_file_written(file));
+    assert_int_equal(VOX_OK, vox_file_patch(file, 15, "T", 1, &err));
+    assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+    assert_content("a", "size = 12 , resT");
+}
+
+/* "a" tells of "b", which is joined to it. */
+static struct vox_file_writer *joined(void)
+{
+    struct vox_file_writer *file = NULL;
+    struct vox_file_writer *first = NULL;
+    struct vox_err err = {0};
+    assert_int_equal(VOX_OK, vox_file_create("a", &file, &err));
+    assert_int_equal(VOX_OK, vox_file_create("b", &first, &err));
+    assert_int_equal(VOX_OK, vox_file_write(file, "of b", 4, &err));
+    assert_int_equal(VOX_OK, vox_file_write(first, "b", 1, &err));
+    vox_file_join(file, first);
+    return file;
+}
+
+static void joined_files_end_together(void **state)
+{
+    (void)state;
+    struct vox_err err = {0};
+    vox_file_abandon(joined());
+    assert_int_equal(0, count_entries());
+    struct vox_file_writer *file = joined();
+    assert_int_equal(VOX_OK, vox_file_sync(file, &err));
+    assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+    assert_content("a", "of b");
+    assert_content("b", "b");
+    assert_int_equal(2, count_entries());
+}
+
+/* What is told of does not get its name: neither does what tells of it. The other way round, only
+ * the joined file is there. */
+static void a_joined_file_that_fails(void **state)
+{
+    (void)state;
+    struct vox_err err = {0};
+    assert_int_equal(0, mkdir("b", 0700)); /* a file cannot be renamed to a folder's name */
+    assert_int_equal(VOX_E_IO, vox_file_commit(joined(), &err));
+    assert_int_equal(1, count_entries());
+    assert_int_equal(0, rmdir("b"));
+    assert_int_equal(0, mkdir("a", 0700));
+    assert_int_equal(VOX_E_IO, vox_file_commit(joined(), &err));
+    assert_content("b", "b");
+    assert_int_equal(2, count_entries());
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -440,6 +500,9 @@ int main(void)
         IN_FOLDER(replaced_file_keeps_its_mode),
         IN_FOLDER(open_mapping_keeps_the_old_bytes),
         IN_FOLDER(path_with_folders_works),
+        IN_FOLDER(bytes_written_before_are_replaced),
+        IN_FOLDER(joined_files_end_together),
+        IN_FOLDER(a_joined_file_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
