@@ -47,8 +47,10 @@ int vox_outputs_add_volume(struct vox_outputs *outputs, const char *path,
 {
     struct vox_err err = {0};
     struct vox_file_writer *file = NULL;
-    enum vox_code code =
-        vox_volume_prepare(path, &like->geometry, like->size, type, voxels, cancel, &file, &err);
+    struct vox_slice_array array = vox_slice_array(like->size, type, voxels);
+    struct vox_slice_supply supply = vox_slice_array_supply(&array);
+    enum vox_code code = vox_volume_prepare(path, &like->geometry, like->size, type, &supply, NULL,
+                                            cancel, &file, &err);
     return take(outputs, path, file, code, &err);
 }
 

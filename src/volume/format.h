@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "volume/header_text.h"
 #include "volume/volume.h"
 #include "volume/voxel_load.h"
 
@@ -25,9 +26,24 @@ struct vox_stored_volume {
     struct vox_geometry geometry;
 };
 
-/* How a name may end. */
+/* How a name may end, and what that says about the voxels. */
 struct vox_format_ending {
     const char *text; /* ".nii.gz" */
+    bool compressed;  /* where vox_write_options do not say */
+    bool fixed;       /* whatever they say */
+    bool zlib;        /* compressed means RFC 1950, not gzip */
+    bool whole;       /* compressed means the header too */
+};
+
+/* What is to be written; the voxels come separately. */
+struct vox_output {
+    const struct vox_format_ending *ending;
+    const struct vox_geometry *like;
+    int64_t size[3];
+    enum vox_voxel_type type; /* native endian */
+    bool compressed;
+    const struct vox_segment_info *segments;
+    int n_segments;
 };
 
 struct vox_format {
@@ -44,11 +60,9 @@ struct vox_format {
 
     const struct vox_format_ending *endings; /* the last one's text is NULL */
 
-    /* vox_volume_prepare for a path with that ending. */
-    enum vox_code (*prepare)(const char *path, const struct vox_format_ending *ending,
-                             const struct vox_geometry *like, const int64_t size[3],
-                             enum vox_voxel_type type, const void *voxels, const atomic_int *cancel,
-                             struct vox_file_writer **out, struct vox_err *err);
+    /* Puts the header together; the text is all zero, and the caller releases it in any case. */
+    enum vox_code (*encode)(const struct vox_output *output, struct vox_header_text *head,
+                            struct vox_err *err);
 };
 
 /* The rows. */

@@ -364,5 +364,5 @@ const struct vox_format vox_nifti_format = {
     .probe = vox_is_nifti,
     .open = open_nifti,
     .endings = vox_nifti_endings,
-    .prepare = vox_nifti_prepare,
+    .encode = vox_nifti_encode,
 };

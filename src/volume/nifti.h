@@ -33,10 +33,7 @@ bool vox_is_nifti(const uint8_t *data, size_t size);
 
 /* Of the row of NIfTI. */
 extern const struct vox_format_ending vox_nifti_endings[];
-enum vox_code vox_nifti_prepare(const char *path, const struct vox_format_ending *ending,
-                                const struct vox_geometry *like, const int64_t size[3],
-                                enum vox_voxel_type type, const void *voxels,
-                                const atomic_int *cancel, struct vox_file_writer **out,
-                                struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_header_text *head,
+                               struct vox_err *err) VOX_MUST_USE;
 
 #endif

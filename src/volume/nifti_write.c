@@ -1,9 +1,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "util/file.h"
 #include "volume/geometry.h"
-#include "volume/gzip.h"
 #include "volume/nifti.h"
 
 /* The native byte order is written: readers tell it from sizeof_hdr. */
@@ -131,38 +129,20 @@ static void choose_fields(const struct vox_geometry *like, const int64_t size[3]
     vox_nifti_from_affine(affine, size, !*second, out);
 }
 
-const struct vox_format_ending vox_nifti_endings[] = {{".nii"}, {".nii.gz"}, {NULL}};
+const struct vox_format_ending vox_nifti_endings[] = {
+    {.text = ".nii", .fixed = true},
+    {.text = ".nii.gz", .compressed = true, .fixed = true, .whole = true},
+    {.text = NULL},
+};
 
-enum vox_code vox_nifti_prepare(const char *path, const struct vox_format_ending *ending,
-                                const struct vox_geometry *like, const int64_t size[3],
-                                enum vox_voxel_type type, const void *voxels,
-                                const atomic_int *cancel, struct vox_file_writer **out,
-                                struct vox_err *err)
+enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_header_text *head,
+                               struct vox_err *err)
 {
-    uint8_t head[VOX_NIFTI_HEADER_MAX] = {0};
+    uint8_t bytes[VOX_NIFTI_HEADER_MAX] = {0};
     struct vox_nifti_geometry fields;
     bool second;
-    choose_fields(like, size, &second, &fields);
-    size_t head_size = second ? VOX_NIFTI2_HEADER + 4 : VOX_NIFTI1_HEADER + 4;
-    (second ? encode_second : encode_first)(head, &fields, size, type);
-    size_t bytes = (size_t)size[0] * (size_t)size[1] * (size_t)size[2] * vox_voxel_size(type);
-    struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    if (ending != &vox_nifti_endings[0]) {
-        code = vox_gzip_write(file, head, head_size, voxels, bytes, cancel, err);
-    } else {
-        code = vox_file_write(file, head, head_size, err);
-        if (code == VOX_OK) {
-            code = vox_file_write_large(file, voxels, bytes, cancel, err);
-        }
-    }
-    if (code != VOX_OK) {
-        vox_file_abandon(file);
-        return code;
-    }
-    *out = file;
-    return VOX_OK;
+    choose_fields(output->like, output->size, &second, &fields);
+    (second ? encode_second : encode_first)(bytes, &fields, output->size, output->type);
+    vox_header_text_bytes(head, bytes, second ? VOX_NIFTI2_HEADER + 4 : VOX_NIFTI1_HEADER + 4);
+    return vox_header_text_check(head, err);
 }

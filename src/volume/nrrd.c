@@ -401,5 +401,5 @@ const struct vox_format vox_nrrd_format = {
     .probe = vox_is_nrrd,
     .open = open_nrrd,
     .endings = vox_nrrd_endings,
-    .prepare = vox_nrrd_prepare,
+    .encode = vox_nrrd_encode,
 };

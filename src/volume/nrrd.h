@@ -12,12 +12,9 @@
 /* True if the bytes begin with the magic of an NRRD file, of whatever version. */
 bool vox_is_nrrd(const uint8_t *data, size_t size);
 
-/* Of the row of NRRD; the voxels are gzipped. */
+/* Of the row of NRRD. */
 extern const struct vox_format_ending vox_nrrd_endings[];
-enum vox_code vox_nrrd_prepare(const char *path, const struct vox_format_ending *ending,
-                               const struct vox_geometry *like, const int64_t size[3],
-                               enum vox_voxel_type type, const void *voxels,
-                               const atomic_int *cancel, struct vox_file_writer **out,
-                               struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_nrrd_encode(const struct vox_output *output, struct vox_header_text *head,
+                              struct vox_err *err) VOX_MUST_USE;
 
 #endif

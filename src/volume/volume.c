@@ -85,37 +85,6 @@ enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *
     return code;
 }
 
-enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
-                                 const int64_t size[3], enum vox_voxel_type type,
-                                 const void *voxels, const atomic_int *cancel,
-                                 struct vox_file_writer **out, struct vox_err *err)
-{
-    size_t bytes = is_type(type) ? types[type].size : 0;
-    bool fits = bytes > 0;
-    for (int axis = 0; axis < 3; axis++) {
-        fits = fits && size[axis] >= 1 && vox_mul(bytes, (size_t)size[axis], &bytes);
-    }
-    if (!fits) {
-        return vox_fail(err, VOX_E_ARG,
-                        "a volume to be written needs a voxel type and sizes of at least 1");
-    }
-    const struct vox_format_ending *ending;
-    const struct vox_format *format = vox_format_for_path(path, &ending);
-    if (format == NULL) {
-        return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
-    }
-    return format->prepare(path, ending, like, size, type, voxels, cancel, out, err);
-}
-
-enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
-                               const int64_t size[3], enum vox_voxel_type type, const void *voxels,
-                               struct vox_err *err)
-{
-    struct vox_file_writer *file;
-    enum vox_code code = vox_volume_prepare(path, like, size, type, voxels, NULL, &file, err);
-    return code == VOX_OK ? vox_file_commit(file, err) : code;
-}
-
 #define SCALE_SLICE(type)                                                                          \
     do {                                                                                           \
         const type *stored = (const type *)volume->voxels + start;                                 \

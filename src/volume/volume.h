@@ -76,22 +76,56 @@ enum vox_code vox_volume_parse(const void *data, size_t size,
                                const struct vox_volume_limits *limits, struct vox_volume **out,
                                struct vox_err *err) VOX_MUST_USE;
 
+/* Gives slice k, w * h voxels of the type that is written, into out. Called once for each slice, in
+ * their order; what it returns instead of VOX_OK ends the writing. */
+struct vox_slice_supply {
+    enum vox_code (*slice)(void *context, int64_t k, void *out, struct vox_err *err);
+    void *context;
+};
+
+/* A whole grid in memory as a supply, which borrows both. */
+struct vox_slice_array {
+    const void *voxels;
+    size_t slice_bytes;
+};
+struct vox_slice_array vox_slice_array(const int64_t size[3], enum vox_voxel_type type,
+                                       const void *voxels);
+struct vox_slice_supply vox_slice_array_supply(struct vox_slice_array *array);
+
+/* A structure of a label map. Texts are UTF-8. */
+struct vox_segment_info {
+    const char *name;
+    int64_t value; /* its voxels' */
+};
+
+struct vox_write_options {
+    bool
+        compress; /* the voxels of .nrrd and .seg.nrrd; .nii and .nii.gz are what they are called */
+    const struct vox_segment_info *segments; /* for .seg.nrrd; others have no place for them */
+    int n_segments;
+};
+
+/* What NULL stands for: .nrrd and .seg.nrrd are compressed, there are no segments. */
+struct vox_write_options vox_write_options_default(const char *path);
+
 /* Writes a grid with the geometry of `like` (NIfTI to NIfTI: sform, qform, codes, pixdim and units
  * bit for bit; NRRD to NRRD: the directions' text; across: the affine, within 1e-4 voxel as far as
  * the floats of NIfTI-1 can hold it), the format chosen by the ending of `path` (.nii, .nii.gz,
- * .nrrd). NIfTI-2 is written if `like` came from it or a side is above 32,767. `voxels` are
- * w * h * d of `type`, unscaled. The file is complete or absent. */
+ * .nrrd). NIfTI-2 is written if `like` came from it or a side is above 32,767. Voxels are unscaled;
+ * memory is needed for one slice. *out holds the whole file under its temporary name, and the
+ * caller ends it with vox_file_commit or vox_file_abandon (util/file.h). VOX_E_CANCELLED, and
+ * nothing is left, once *cancel is not 0 (NULL: never); it is looked at for each MiB. */
+enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
+                                 const int64_t size[3], enum vox_voxel_type type,
+                                 const struct vox_slice_supply *supply,
+                                 const struct vox_write_options *options /* NULL: defaults */,
+                                 const atomic_int *cancel, struct vox_file_writer **out,
+                                 struct vox_err *err) VOX_MUST_USE;
+
+/* The same for w * h * d voxels in memory, with the defaults, and committed. */
 enum vox_code vox_volume_write(const char *path, const struct vox_geometry *like,
                                const int64_t size[3], enum vox_voxel_type type, const void *voxels,
                                struct vox_err *err) VOX_MUST_USE;
-
-/* The same up to the commit: *out holds the whole file under its temporary name, and the caller
- * ends it with vox_file_commit or vox_file_abandon (util/file.h). VOX_E_CANCELLED, and nothing is
- * left, once *cancel is not 0 (NULL: never). */
-enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *like,
-                                 const int64_t size[3], enum vox_voxel_type type,
-                                 const void *voxels, const atomic_int *cancel,
-                                 struct vox_file_writer **out, struct vox_err *err) VOX_MUST_USE;
 
 /* Real values (slope and intercept applied, computed in double) of slice k into out, w * h. */
 void vox_volume_slice(const struct vox_volume *volume, int64_t k, double *out);

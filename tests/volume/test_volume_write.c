@@ -370,20 +370,128 @@ static void prepared_and_cancelled(void **state)
         struct vox_err err = {0};
         struct vox_file_writer *file = NULL;
         atomic_int cancel = 0;
+        struct vox_slice_array array = vox_slice_array(one, VOX_VOXEL_U8, &voxel);
+        struct vox_slice_supply supply = vox_slice_array_supply(&array);
         assert_int_equal(VOX_OK, vox_volume_prepare(in_folder(names[i]), &like, one, VOX_VOXEL_U8,
-                                                    &voxel, &cancel, &file, &err));
+                                                    &supply, NULL, &cancel, &file, &err));
         assert_int_equal(-1, access(path, F_OK));
         assert_int_equal(VOX_OK, vox_file_commit(file, &err));
         assert_int_equal(0, unlink(path));
 
         atomic_store(&cancel, 1);
         file = NULL;
-        assert_int_equal(VOX_E_CANCELLED, vox_volume_prepare(path, &like, one, VOX_VOXEL_U8, &voxel,
-                                                             &cancel, &file, &err));
+        assert_int_equal(VOX_E_CANCELLED, vox_volume_prepare(path, &like, one, VOX_VOXEL_U8,
+                                                             &supply, NULL, &cancel, &file, &err));
         assert_null(file);
         assert_int_equal(0, rmdir(folder)); /* only an empty folder goes */
         assert_int_equal(0, mkdir(folder, 0700));
     }
+}
+
+/* A grid without any text. */
+static const struct vox_geometry plain = {
+    .source = VOX_FORMAT_NRRD,
+    .affine = {{-1, 0, 0, 0}, {0, -1, 0, 0}, {0, 0, 1, 0}},
+};
+
+/* What a supply was asked for, and where it fails or raises the flag. */
+struct asked {
+    int64_t calls, fails_at, cancels_at;
+    atomic_int cancel;
+};
+
+static enum vox_code count_slices(void *context, int64_t k, void *out, struct vox_err *err)
+{
+    struct asked *asked = context;
+    assert_int_equal(asked->calls, k);
+    asked->calls++;
+    if (k == asked->cancels_at) {
+        atomic_store(&asked->cancel, 1);
+    }
+    memset(out, (int)k, 6 * sizeof(uint16_t));
+    return k == asked->fails_at ? vox_fail(err, VOX_E_BUSY, "not now") : VOX_OK;
+}
+
+/* Slices are asked for once each, in order; a supply that fails or a flag that is raised between
+ * two of them leaves nothing. */
+static void slice_by_slice(void **state)
+{
+    (void)state;
+    const int64_t size[3] = {3, 2, 5};
+    static const char *const names[] = {"s.nii", "s.nii.gz", "s.nrrd"};
+    for (size_t i = 0; i < 3 * sizeof(names) / sizeof(names[0]); i++) {
+        struct asked asked = {.fails_at = i % 3 == 1 ? 2 : -1, .cancels_at = i % 3 == 2 ? 1 : -1};
+        const struct vox_slice_supply supply = {count_slices, &asked};
+        struct vox_err err = {0};
+        struct vox_file_writer *file = NULL;
+        enum vox_code code =
+            vox_volume_prepare(in_folder(names[i / 3]), &plain, size, VOX_VOXEL_U16, &supply, NULL,
+                               &asked.cancel, &file, &err);
+        if (i % 3 == 0) {
+            assert_int_equal(VOX_OK, code);
+            assert_int_equal(5, asked.calls);
+            assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+            struct vox_volume *volume = NULL;
+            struct vox_volume_limits limits = test_limits();
+            assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, &err));
+            for (size_t v = 0; v < 30; v++) {
+                assert_int_equal(0x0101 * (v / 6), ((const uint16_t *)volume->voxels)[v]);
+            }
+            vox_volume_free(volume);
+            assert_int_equal(0, unlink(path));
+        } else {
+            assert_int_equal(i % 3 == 1 ? VOX_E_BUSY : VOX_E_CANCELLED, code);
+            assert_int_equal(i % 3 == 1 ? 3 : 2, asked.calls);
+            assert_null(file);
+        }
+        assert_int_equal(0, rmdir(folder)); /* only an empty folder goes */
+        assert_int_equal(0, mkdir(folder, 0700));
+    }
+}
+
+/* Bytes of a file of zeros written with these options; the file goes. */
+static size_t size_with(const char *name, const struct vox_write_options *options)
+{
+    static const uint8_t zeros[4096];
+    const int64_t size[3] = {16, 16, 16};
+    struct vox_slice_array array = vox_slice_array(size, VOX_VOXEL_U8, zeros);
+    struct vox_slice_supply supply = vox_slice_array_supply(&array);
+    struct vox_err err = {0};
+    struct vox_file_writer *file = NULL;
+    assert_int_equal(VOX_OK, vox_volume_prepare(in_folder(name), &plain, size, VOX_VOXEL_U8,
+                                                &supply, options, NULL, &file, &err));
+    assert_int_equal(VOX_OK, vox_file_commit(file, &err));
+    struct vox_volume_limits limits = test_limits();
+    struct vox_volume *volume = NULL;
+    assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, &err));
+    assert_memory_equal(zeros, volume->voxels, sizeof(zeros));
+    vox_volume_free(volume);
+    struct bytes bytes = file_bytes(path, true);
+    bytes_free(&bytes);
+    return bytes.size;
+}
+
+static void compression_is_an_option(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool by_default, always, never;
+    } cases[] = {
+        {"c.nii", false, false, true},
+        {"c.nii.gz", true, true, false},
+        {"c.nrrd", true, false, false},
+        {"c.seg.nrrd", true, false, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct vox_write_options on = {.compress = true};
+        const struct vox_write_options off = {.compress = false};
+        assert_int_equal(cases[i].by_default, size_with(cases[i].name, NULL) < 4096);
+        assert_int_equal(!cases[i].never, size_with(cases[i].name, &on) < 4096);
+        assert_int_equal(cases[i].always, size_with(cases[i].name, &off) < 4096);
+        assert_int_equal(cases[i].by_default, vox_write_options_default(cases[i].name).compress);
+    }
+    assert_false(vox_write_options_default("c").compress);
 }
 
 int main(void)
@@ -397,6 +505,8 @@ int main(void)
         cmocka_unit_test(long_sides_take_nifti_2),
         cmocka_unit_test(wrong_arguments),
         cmocka_unit_test(prepared_and_cancelled),
+        cmocka_unit_test(slice_by_slice),
+        cmocka_unit_test(compression_is_an_option),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
