@@ -157,33 +157,49 @@ enum vox_code vox_components_check(const int64_t size[3], struct vox_err *err)
     return VOX_OK;
 }
 
+/* Finds all components of a mask of valid size; *count is 0 where there is none. The caller frees
+ * r->at and r->rows. */
+static enum vox_code find_components(const uint8_t *mask, const int64_t size[3], struct runs *r,
+                                     uint32_t *count, struct vox_err *err)
+{
+    *r = (struct runs){NULL, NULL, (size_t)size[0], (size_t)size[1], (size_t)size[2]};
+    const size_t rows = r->height * r->depth;
+    *count = 0;
+    for (size_t row = 0; row < rows; row++) {
+        *count = scan_row(mask + row * r->width, r->width, NULL, *count);
+    }
+    if (*count == 0) {
+        return VOX_OK;
+    }
+    r->at = vox_alloc(*count * sizeof(r->at[0]));
+    r->rows = vox_alloc((rows + 1) * sizeof(r->rows[0]));
+    if (r->at == NULL || r->rows == NULL) {
+        vox_free(r->at);
+        vox_free(r->rows);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory for the components of a mask");
+    }
+    r->rows[0] = 0;
+    for (size_t row = 0; row < rows; row++) {
+        r->rows[row + 1] = scan_row(mask + row * r->width, r->width, r->at, r->rows[row]);
+    }
+    join_all(r);
+    return VOX_OK;
+}
+
 enum vox_code vox_largest_component(uint8_t *mask, const int64_t size[3], int64_t *voxels,
                                     struct vox_err *err)
 {
+    struct runs r = {0};
+    uint32_t count = 0;
     enum vox_code code = vox_components_check(size, err);
+    if (code == VOX_OK) {
+        code = find_components(mask, size, &r, &count, err);
+    }
     if (code != VOX_OK) {
         return code;
     }
-    struct runs r = {NULL, NULL, (size_t)size[0], (size_t)size[1], (size_t)size[2]};
-    const size_t rows = r.height * r.depth;
-    uint32_t count = 0;
-    for (size_t row = 0; row < rows; row++) {
-        count = scan_row(mask + row * r.width, r.width, NULL, count);
-    }
     int64_t kept = 0;
     if (count > 0) {
-        r.at = vox_alloc(count * sizeof(r.at[0]));
-        r.rows = vox_alloc((rows + 1) * sizeof(r.rows[0]));
-        if (r.at == NULL || r.rows == NULL) {
-            vox_free(r.at);
-            vox_free(r.rows);
-            return vox_fail(err, VOX_E_NOMEM, "out of memory for the components of a mask");
-        }
-        r.rows[0] = 0;
-        for (size_t row = 0; row < rows; row++) {
-            r.rows[row + 1] = scan_row(mask + row * r.width, r.width, r.at, r.rows[row]);
-        }
-        join_all(&r);
         uint32_t best = find_largest(&r, count);
         kept = r.at[best].voxels;
         clear_others(mask, &r, best);
@@ -193,5 +209,29 @@ enum vox_code vox_largest_component(uint8_t *mask, const int64_t size[3], int64_
     if (voxels != NULL) {
         *voxels = kept;
     }
+    return VOX_OK;
+}
+
+enum vox_code vox_component_at(uint8_t *mask, const int64_t size[3], int64_t place,
+                               struct vox_err *err)
+{
+    struct runs r = {0};
+    uint32_t count = 0;
+    enum vox_code code = vox_components_check(size, err);
+    if (code == VOX_OK) {
+        code = find_components(mask, size, &r, &count, err);
+    }
+    if (code != VOX_OK) {
+        return code;
+    }
+    VOX_ASSERT(place >= 0 && place < size[0] * size[1] * size[2] && mask[place] != 0);
+    size_t row = (size_t)place / r.width;
+    uint32_t holder = r.rows[row];
+    while (r.at[holder].end <= (size_t)place % r.width) {
+        holder++;
+    }
+    clear_others(mask, &r, find_root(r.at, holder));
+    vox_free(r.at);
+    vox_free(r.rows);
     return VOX_OK;
 }

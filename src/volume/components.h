@@ -17,4 +17,9 @@ enum vox_code vox_components_check(const int64_t size[3], struct vox_err *err) V
 enum vox_code vox_largest_component(uint8_t *mask, const int64_t size[3], int64_t *voxels,
                                     struct vox_err *err) VOX_MUST_USE;
 
+/* Keeps the 26-connected component that holds the voxel at `place` (an index into mask; that voxel
+ * is not zero) and clears the rest. Errors as above. */
+enum vox_code vox_component_at(uint8_t *mask, const int64_t size[3], int64_t place,
+                               struct vox_err *err) VOX_MUST_USE;
+
 #endif

@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-/* The slow way: flood fill from every voxel in storage order; the first of the largest stays. */
-static int64_t reference(uint8_t *mask, const int64_t size[3])
+/* The slow way: flood fill from every voxel in storage order; the first of the largest stays, or
+ * the one that holds `place` where that is not -1. */
+static int64_t reference_at(uint8_t *mask, const int64_t size[3], int64_t place)
 {
     int64_t count = size[0] * size[1] * size[2];
     int64_t *stack = malloc((size_t)count * sizeof(*stack));
@@ -53,12 +54,18 @@ static int64_t reference(uint8_t *mask, const int64_t size[3])
             best = labels;
         }
     }
+    best = place >= 0 ? label[place] : best;
     for (int64_t n = 0; n < count; n++) {
         mask[n] = label[n] == best ? mask[n] : 0;
     }
     free(stack);
     free(label);
     return best_size;
+}
+
+static int64_t reference(uint8_t *mask, const int64_t size[3])
+{
+    return reference_at(mask, size, -1);
 }
 
 static uint32_t next_random(uint32_t *seed)
@@ -95,6 +102,35 @@ static void agrees_with_a_flood_fill(void **state)
             free(wanted);
         }
     }
+}
+
+/* From every voxel of many small masks. */
+static void the_component_of_a_voxel_stays(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{1, 1, 1}, {5, 1, 4}, {6, 5, 1}, {7, 5, 3}};
+    uint32_t seed = 11;
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        int64_t count = sizes[s][0] * sizes[s][1] * sizes[s][2];
+        for (uint32_t percent = 10; percent <= 100; percent += 10) {
+            uint8_t mask[105], kept[105], wanted[105];
+            for (int64_t i = 0; i < count; i++) {
+                mask[i] = next_random(&seed) % 100 < percent ? 3 : 0;
+            }
+            for (int64_t place = 0; place < count; place++) {
+                if (mask[place] == 0) {
+                    continue;
+                }
+                memcpy(kept, mask, sizeof(mask));
+                memcpy(wanted, mask, sizeof(mask));
+                (void)reference_at(wanted, sizes[s], place);
+                assert_int_equal(VOX_OK, vox_component_at(kept, sizes[s], place, NULL));
+                assert_memory_equal(wanted, kept, (size_t)count);
+            }
+        }
+    }
+    uint8_t none = 1;
+    assert_int_equal(VOX_E_ARG, vox_component_at(&none, (const int64_t[3]){1, 1, 0}, 0, NULL));
 }
 
 static void corners_connect(void **state)
@@ -157,9 +193,12 @@ static void empty_masks_and_bad_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_a_flood_fill),  cmocka_unit_test(corners_connect),
-        cmocka_unit_test(the_first_of_equals_stays), cmocka_unit_test(arms_that_meet_late),
+        cmocka_unit_test(agrees_with_a_flood_fill),
+        cmocka_unit_test(corners_connect),
+        cmocka_unit_test(the_first_of_equals_stays),
+        cmocka_unit_test(arms_that_meet_late),
         cmocka_unit_test(empty_masks_and_bad_sizes),
+        cmocka_unit_test(the_component_of_a_voxel_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
