@@ -67,6 +67,21 @@ enum vox_code vox_gzip_reader_rewind(struct vox_gzip_reader *reader,
 
 void vox_gzip_reader_free(struct vox_gzip_reader *reader); /* NULL is allowed */
 
+/* A place in a reader's stream, with what it takes to go on from there (about 40 KiB). */
+struct vox_gzip_mark;
+
+/* Marks where the reader is. The mark is of use for as long as the stream's bytes stay, and ends
+ * with vox_gzip_mark_free. VOX_E_NOMEM. */
+enum vox_code vox_gzip_reader_mark(const struct vox_gzip_reader *reader, struct vox_gzip_mark **out,
+                                   struct vox_err *err) VOX_MUST_USE;
+
+/* Goes to a mark of this reader, also after an error. VOX_E_NOMEM: the reader is where it was. */
+enum vox_code vox_gzip_reader_return(struct vox_gzip_reader *reader,
+                                     const struct vox_gzip_mark *mark,
+                                     struct vox_err *err) VOX_MUST_USE;
+
+void vox_gzip_mark_free(struct vox_gzip_mark *mark); /* NULL is allowed */
+
 /* Writes one gzip member, or a stream with zlib's own framing, part by part. One thread at a time.
  */
 struct vox_gzip_writer;

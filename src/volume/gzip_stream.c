@@ -204,27 +204,43 @@ enum vox_code vox_gunzip_stream(const uint8_t *data, size_t size, size_t skip, u
     return code;
 }
 
+/* zlib's state knows the address of its z_stream, so the stream is not moved but exchanged. */
 struct vox_gzip_reader {
-    struct stream s;
+    struct stream *s;
     const uint8_t *data;
     size_t size;
 };
+
+struct vox_gzip_mark {
+    struct stream *s;
+};
+
+static void stream_free(struct stream *s)
+{
+    if (s != NULL) {
+        inflateEnd(&s->z);
+        vox_free(s);
+    }
+}
 
 enum vox_code vox_gzip_reader_new(const uint8_t *data, size_t size, struct vox_gzip_reader **out,
                                   struct vox_err *err)
 {
     struct vox_gzip_reader *reader = vox_alloc(sizeof(*reader));
-    if (reader == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    reader->data = data;
-    reader->size = size;
+    struct stream *s = vox_alloc(sizeof(*s));
     int framing = vox_is_gzip(data, size) ? GZIP_FRAMING : 0;
-    enum vox_code code = stream_open(&reader->s, data, size, framing, err);
+    enum vox_code code = VOX_E_NOMEM;
+    if (reader == NULL || s == NULL) {
+        code = vox_fail(err, VOX_E_NOMEM, "out of memory");
+    } else {
+        code = stream_open(s, data, size, framing, err);
+    }
     if (code != VOX_OK) {
+        vox_free(s);
         vox_free(reader);
         return code;
     }
+    *reader = (struct vox_gzip_reader){.s = s, .data = data, .size = size};
     *out = reader;
     return VOX_OK;
 }
@@ -244,13 +260,13 @@ enum vox_code vox_gzip_reader_read(struct vox_gzip_reader *reader, void *out, si
                                    struct vox_err *err)
 {
     if (out != NULL) {
-        return read_exactly(&reader->s, out, wanted, err);
+        return read_exactly(reader->s, out, wanted, err);
     }
     uint8_t sink[16384];
     enum vox_code code = VOX_OK;
     while (wanted > 0 && code == VOX_OK) {
         size_t part = wanted < sizeof(sink) ? wanted : sizeof(sink);
-        code = read_exactly(&reader->s, sink, part, err);
+        code = read_exactly(reader->s, sink, part, err);
         wanted -= part;
     }
     return code;
@@ -259,12 +275,12 @@ enum vox_code vox_gzip_reader_read(struct vox_gzip_reader *reader, void *out, si
 enum vox_code vox_gzip_reader_finish(struct vox_gzip_reader *reader, size_t most,
                                      struct vox_err *err)
 {
-    return stream_finish(&reader->s, most, err);
+    return stream_finish(reader->s, most, err);
 }
 
 enum vox_code vox_gzip_reader_rewind(struct vox_gzip_reader *reader, struct vox_err *err)
 {
-    struct stream *s = &reader->s;
+    struct stream *s = reader->s;
     if (inflateReset(&s->z) != Z_OK) {
         return vox_fail(err, VOX_E_INTERNAL, "the gzip stream could not be read from its start");
     }
@@ -279,8 +295,60 @@ enum vox_code vox_gzip_reader_rewind(struct vox_gzip_reader *reader, struct vox_
 void vox_gzip_reader_free(struct vox_gzip_reader *reader)
 {
     if (reader != NULL) {
-        inflateEnd(&reader->s.z);
+        stream_free(reader->s);
         vox_free(reader);
+    }
+}
+
+static enum vox_code stream_copy(struct stream *from, struct stream **out, struct vox_err *err)
+{
+    struct stream *copy = vox_alloc(sizeof(*copy));
+    if (copy == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    *copy = *from;
+    int status = inflateCopy(&copy->z, &from->z);
+    if (status != Z_OK) {
+        vox_free(copy);
+        return vox_fail_sys(err, VOX_E_NOMEM, status, "out of memory");
+    }
+    *out = copy;
+    return VOX_OK;
+}
+
+enum vox_code vox_gzip_reader_mark(const struct vox_gzip_reader *reader, struct vox_gzip_mark **out,
+                                   struct vox_err *err)
+{
+    struct vox_gzip_mark *mark = vox_alloc(sizeof(*mark));
+    if (mark == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    enum vox_code code = stream_copy(reader->s, &mark->s, err);
+    if (code != VOX_OK) {
+        vox_free(mark);
+        return code;
+    }
+    *out = mark;
+    return VOX_OK;
+}
+
+enum vox_code vox_gzip_reader_return(struct vox_gzip_reader *reader,
+                                     const struct vox_gzip_mark *mark, struct vox_err *err)
+{
+    struct stream *copy;
+    enum vox_code code = stream_copy(mark->s, &copy, err);
+    if (code == VOX_OK) {
+        stream_free(reader->s);
+        reader->s = copy;
+    }
+    return code;
+}
+
+void vox_gzip_mark_free(struct vox_gzip_mark *mark)
+{
+    if (mark != NULL) {
+        stream_free(mark->s);
+        vox_free(mark);
     }
 }
 

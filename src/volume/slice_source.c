@@ -1,0 +1,180 @@
+#include "volume/slice_source.h"
+
+#include <stddef.h>
+
+#include "util/file.h"
+#include "util/memory.h"
+#include "volume/format.h"
+#include "volume/slice_stream.h"
+
+struct vox_slice_source {
+    const struct vox_volume *volume; /* what is shown */
+    struct vox_volume *owned;        /* NULL where the volume is borrowed */
+    struct vox_slice_stream *stream; /* NULL where the volume is resident */
+};
+
+static enum vox_code make(const struct vox_slice_source *like, struct vox_slice_source **out,
+                          struct vox_err *err)
+{
+    struct vox_slice_source *source = vox_alloc(sizeof(*source));
+    if (source == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    *source = *like;
+    *out = source;
+    return VOX_OK;
+}
+
+enum vox_code vox_slice_source_wrap(struct vox_volume *volume, struct vox_slice_source **out,
+                                    struct vox_err *err)
+{
+    return make(&(struct vox_slice_source){.volume = volume, .owned = volume}, out, err);
+}
+
+enum vox_code vox_slice_source_borrow(const struct vox_volume *volume,
+                                      struct vox_slice_source **out, struct vox_err *err)
+{
+    return make(&(struct vox_slice_source){.volume = volume}, out, err);
+}
+
+static enum vox_code open_resident(const char *path, const struct vox_volume_limits *limits,
+                                   struct vox_slice_source **out, struct vox_err *err)
+{
+    struct vox_volume *volume;
+    enum vox_code code = vox_volume_read(path, limits, &volume, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    code = vox_slice_source_wrap(volume, out, err);
+    if (code != VOX_OK) {
+        vox_volume_free(volume);
+    }
+    return code;
+}
+
+/* Takes the mapping over, not on failure. */
+static enum vox_code open_stream(const struct vox_mapping *mapping,
+                                 const struct vox_stored_volume *stored, uint64_t budget,
+                                 struct vox_slice_source **out, struct vox_err *err)
+{
+    struct vox_volume *shown = vox_calloc(1, sizeof(*shown));
+    if (shown == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    for (int axis = 0; axis < 3; axis++) {
+        shown->size[axis] = stored->layout.size[axis];
+    }
+    shown->type = stored->layout.type;
+    shown->slope = stored->slope;
+    shown->intercept = stored->intercept;
+    shown->geometry = stored->geometry;
+    struct vox_slice_source *source;
+    enum vox_code code = vox_slice_source_wrap(shown, &source, err);
+    if (code != VOX_OK) {
+        vox_volume_free(shown);
+        return code;
+    }
+    code = vox_slice_stream_new(mapping, stored, budget, &source->stream, err);
+    if (code != VOX_OK) {
+        vox_slice_source_close(source);
+        return code;
+    }
+    *out = source;
+    return VOX_OK;
+}
+
+enum vox_code vox_slice_source_open(const char *path, const struct vox_volume_limits *limits,
+                                    uint64_t budget, struct vox_slice_source **out,
+                                    struct vox_err *err)
+{
+    struct vox_mapping mapping;
+    enum vox_code code = vox_file_map(path, &mapping, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    const struct vox_content content = {mapping.data, mapping.size};
+    struct vox_stored_volume stored;
+    code = vox_content_open(&content, limits, &stored, err);
+    bool fits = code == VOX_OK && vox_layout_bytes(&stored.layout) <= budget;
+    if (code == VOX_OK && !fits) {
+        code = open_stream(&mapping, &stored, budget, out, err);
+        if (code == VOX_OK) {
+            return VOX_OK;
+        }
+    }
+    vox_file_unmap(&mapping);
+    return fits ? open_resident(path, limits, out, err) : code;
+}
+
+const struct vox_volume *vox_slice_source_volume(const struct vox_slice_source *source)
+{
+    return source->volume;
+}
+
+bool vox_slice_source_resident(const struct vox_slice_source *source)
+{
+    return source->stream == NULL;
+}
+
+static size_t plane_bytes(const struct vox_volume *volume)
+{
+    return (size_t)volume->size[0] * (size_t)volume->size[1] * vox_voxel_size(volume->type);
+}
+
+uint64_t vox_slice_source_bytes(const struct vox_slice_source *source)
+{
+    return source->stream == NULL ? plane_bytes(source->volume) * (uint64_t)source->volume->size[2]
+                                  : vox_slice_stream_bytes(source->stream);
+}
+
+enum vox_code vox_slice_source_stored(struct vox_slice_source *source, int64_t k, const void **out,
+                                      struct vox_err *err)
+{
+    const struct vox_volume *volume = source->volume;
+    VOX_ASSERT(k >= 0 && k < volume->size[2]);
+    if (source->stream == NULL) {
+        *out = (const uint8_t *)volume->voxels + (size_t)k * plane_bytes(volume);
+        return VOX_OK;
+    }
+    void *slice;
+    enum vox_code code = vox_slice_stream_get(source->stream, k, &slice, err);
+    if (code == VOX_OK) {
+        *out = slice;
+    }
+    return code;
+}
+
+enum vox_code vox_slice_source_values(struct vox_slice_source *source, int64_t k, double *out,
+                                      struct vox_err *err)
+{
+    if (source->stream == NULL) {
+        vox_volume_slice(source->volume, k, out);
+        return VOX_OK;
+    }
+    /* A volume of this slice alone. */
+    struct vox_volume one = *source->volume;
+    VOX_ASSERT(k >= 0 && k < one.size[2]);
+    one.size[2] = 1;
+    enum vox_code code = vox_slice_stream_get(source->stream, k, &one.voxels, err);
+    if (code == VOX_OK) {
+        vox_volume_slice(&one, 0, out);
+    }
+    return code;
+}
+
+void vox_slice_source_plan(struct vox_slice_source *source, int64_t first, int64_t last)
+{
+    VOX_ASSERT(first >= 0 && first <= last && last < source->volume->size[2]);
+    if (source->stream != NULL) {
+        vox_slice_stream_plan(source->stream, first, last);
+    }
+}
+
+void vox_slice_source_close(struct vox_slice_source *source)
+{
+    if (source != NULL) {
+        vox_slice_stream_free(source->stream);
+        vox_volume_free(source->owned);
+        vox_free(source);
+    }
+}
