@@ -20,7 +20,8 @@ struct vox_feature_store_setup {
     uint64_t memory;      /* bytes of features in memory, never more; 0: none are kept */
     const char *folder;   /* of the disk cache; NULL: none */
     uint64_t disk;        /* bytes of its files, never more when a write has ended */
-    const char *identity; /* of weights and kernels: what else the key is made of */
+    const char *identity; /* what else the key is made of, all that changes a bit of the features:
+                             SHA-256 of the weights, backend, instruction set, program version */
 };
 
 struct vox_feature_key {
@@ -32,7 +33,8 @@ struct vox_feature_key {
 enum vox_code vox_feature_store_new(const struct vox_feature_store_setup *setup,
                                     struct vox_feature_store **out,
                                     struct vox_err *err) VOX_MUST_USE;
-void vox_feature_store_free(struct vox_feature_store *store); /* NULL is allowed */
+/* NULL is allowed. Everything held must have been released. */
+void vox_feature_store_free(struct vox_feature_store *store);
 
 /* The key of the bytes that the network is given, image_size * image_size of them. */
 enum vox_code vox_feature_store_key(const struct vox_feature_store *store, const uint8_t *image,
@@ -48,20 +50,25 @@ struct vox_held_features *vox_feature_store_find(struct vox_feature_store *store
                                                  const struct vox_feature_key *key);
 
 /* Takes features over (also on failure) and holds them for the caller; they are kept for others as
- * far as the budget allows. *out is never NULL on success. A disk that is full or broken is no
- * error: it is counted, and the features stay in memory. VOX_E_NOMEM. */
+ * far as the budget allows: what is in use counts and stays, the rest goes in the order of its last
+ * use. Where another thread was first with the same key its features are held instead. *out is
+ * never NULL on success. A disk that is full or broken is no error: it is counted, and the features
+ * stay in memory. VOX_E_NOMEM. */
 enum vox_code vox_feature_store_add(struct vox_feature_store *store,
                                     const struct vox_feature_key *key,
                                     struct vox_features *features, struct vox_held_features **out,
                                     struct vox_err *err) VOX_MUST_USE;
 
+/* NULL is allowed. */
 void vox_feature_store_release(struct vox_feature_store *store, struct vox_held_features *held);
 
 struct vox_feature_store_counts {
-    int64_t memory_hits, disk_hits, misses, evicted;
+    int64_t memory_hits, disk_hits, misses;
+    int64_t evicted; /* from memory */
+    int64_t removed; /* files that made room for others */
     int64_t damaged; /* files dropped */
     int64_t failed_writes;
-    uint64_t memory_bytes;
+    uint64_t memory_bytes; /* of what is kept, in use or not; never above the budget */
 };
 struct vox_feature_store_counts vox_feature_store_counts(struct vox_feature_store *store);
 
