@@ -31,14 +31,18 @@ struct vox_label_count {
 
 /* How sure the network is of one object. Values that do not exist are NaN. */
 struct vox_object_scores {
-    double agreement_dice; /* forward against backward, before the clean-up; two passes only */
-    double entropy;        /* mean binary entropy (bits) of the mean logit inside the 3D box: the
-                              rectangles of the plan's slices, or where there are none the smallest box
-                              around all voxels of either pass */
+    double
+        agreement_dice; /* forward against backward, inside borders and cuts, before the clean-up;
+                           where both passes cover the same slices and either found something */
+    double entropy;     /* mean binary entropy (bits) of the mean logit inside the 3D box: on each
+                           slice the rectangles that hold there, else those of the whole object;
+                           of an object without rectangles the box around all voxels of either
+                           pass. What lies outside of the window does not count. */
 };
 
-/* Combines n objects in the order of the labels. runs[i] belongs to plans[i]; scores is room for n;
- * counts for labels->n + 1, the uncertain value last. VOX_E_CANCELLED, VOX_E_LIMIT, VOX_E_NOMEM. */
+/* Combines n objects; their order does not matter. runs[i] belongs to plans[i]; scores is room for
+ * n; counts for labels->n + 1, the uncertain value last. VOX_E_CANCELLED, VOX_E_LIMIT, VOX_E_NOMEM.
+ */
 enum vox_code vox_combine(const struct vox_object_run *const *runs,
                           const struct vox_plan_object *const *plans, int n,
                           const struct vox_plan_image *image, const struct vox_labels *labels,

@@ -71,6 +71,10 @@ struct vox_object_outcome vox_object_run_outcome(const struct vox_object_run *ru
 enum vox_code vox_object_run_logits(const struct vox_object_run *run, int pass, int64_t k,
                                     float *out, struct vox_err *err) VOX_MUST_USE;
 
+/* Whether a pass has no logit above 0 on slice k, or was not there: then none of its voxels is in
+ * the object. Costs less than the logits. */
+bool vox_object_run_blank(const struct vox_object_run *run, int pass, int64_t k);
+
 /* What it has cost so far. */
 struct vox_object_work {
     int64_t tracked;         /* slices, of all passes */

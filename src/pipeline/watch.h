@@ -27,7 +27,7 @@ struct vox_watch {
     const atomic_int *cancel; /* not 0: stop within one slice */
 };
 
-/* VOX_E_CANCELLED once the flag is up. */
+/* VOX_E_CANCELLED once the flag is up; NULL is nobody who watches. */
 enum vox_code vox_watch_check(const struct vox_watch *watch, struct vox_err *err) VOX_MUST_USE;
 
 #endif
