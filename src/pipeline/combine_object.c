@@ -50,18 +50,16 @@ static enum vox_code make_room(struct vox_combined *object, struct vox_err *err)
 enum vox_code vox_combined_look(struct vox_combined *object, int64_t k, int *n, struct vox_err *err)
 {
     int found = 0;
-    for (int p = 0; p < object->outcome.n_passes; p++) {
-        if (!vox_combined_visited(object, p, k)) {
-            continue;
+    enum vox_code code = make_room(object, err);
+    for (int p = 0; p < object->outcome.n_passes && code == VOX_OK; p++) {
+        if (vox_combined_visited(object, p, k)) {
+            code = vox_object_run_logits(object->run, p, k, object->logits[found++], err);
         }
-        enum vox_code code = vox_object_run_logits(object->run, p, k, object->logits[found], err);
-        if (code != VOX_OK) {
-            return code;
-        }
-        found++;
     }
-    *n = found;
-    return VOX_OK;
+    if (code == VOX_OK) {
+        *n = found;
+    }
+    return code;
 }
 
 double vox_combined_mean(const struct vox_combined *object, int n, int64_t i, int64_t j)
