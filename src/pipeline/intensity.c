@@ -8,22 +8,44 @@
 #include "util/memory.h"
 
 static const double ct_minimum = -500.0;
-static const double abdomen[2] = {-160.0, 240.0};
 static const double fractions[2] = {0.5 / 100.0, 99.5 / 100.0};
+
+static const char *const rule_names[] = {
+    [VOX_WINDOW_GIVEN] = "given",     [VOX_WINDOW_AS_IS] = "as is",
+    [VOX_WINDOW_ABDOMEN] = "abdomen", [VOX_WINDOW_PERCENTILES] = "percentiles",
+    [VOX_WINDOW_LUNG] = "lung",       [VOX_WINDOW_BONE] = "bone",
+    [VOX_WINDOW_BRAIN] = "brain",     [VOX_WINDOW_MEDIASTINUM] = "mediastinum",
+    [VOX_WINDOW_FULL] = "full",
+};
+
+static const struct vox_window presets[] = {
+    {.rule = VOX_WINDOW_ABDOMEN, .low = -160.0, .high = 240.0},
+    {.rule = VOX_WINDOW_LUNG, .low = -1350.0, .high = 150.0},
+    {.rule = VOX_WINDOW_BONE, .low = -500.0, .high = 1300.0},
+    {.rule = VOX_WINDOW_BRAIN, .low = 0.0, .high = 80.0},
+    {.rule = VOX_WINDOW_MEDIASTINUM, .low = -125.0, .high = 225.0},
+    {.rule = VOX_WINDOW_FULL},
+};
 
 const char *vox_window_rule_name(enum vox_window_rule rule)
 {
-    switch (rule) {
-    case VOX_WINDOW_GIVEN:
-        return "given";
-    case VOX_WINDOW_AS_IS:
-        return "as is";
-    case VOX_WINDOW_ABDOMEN:
-        return "abdomen";
-    case VOX_WINDOW_PERCENTILES:
-        return "percentiles";
+    return (unsigned)rule < sizeof(rule_names) / sizeof(rule_names[0]) ? rule_names[rule]
+                                                                       : "unknown";
+}
+
+bool vox_window_preset(const char *name, struct vox_window *out)
+{
+    if (strcmp(name, "auto") == 0) {
+        *out = (struct vox_window){.automatic = true};
+        return true;
     }
-    return "unknown";
+    for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+        if (strcmp(name, rule_names[presets[i].rule]) == 0) {
+            *out = presets[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool unscaled(const struct vox_volume *volume)
@@ -45,79 +67,75 @@ static double clipped(const struct vox_intensity *intensity, double value)
     return raised > high ? high : raised;
 }
 
-/* Range of the finite voxels; min > max where there are none. */
-static void find_range(const struct vox_volume *volume, double *work, double *min, double *max,
-                       int64_t *not_finite)
+/* Chooses rule and bounds. */
+static enum vox_code choose_window(struct vox_slice_source *source, const struct vox_window *window,
+                                   const struct vox_value_survey *survey, double *work,
+                                   struct vox_intensity *intensity, struct vox_err *err)
 {
-    int64_t pixels = volume->size[0] * volume->size[1];
-    *min = HUGE_VAL;
-    *max = -HUGE_VAL;
-    *not_finite = 0;
-    for (int64_t k = 0; k < volume->size[2]; k++) {
-        vox_volume_slice(volume, k, work);
-        for (int64_t i = 0; i < pixels; i++) {
-            double v = work[i];
-            if (!isfinite(v)) {
-                (*not_finite)++;
-                continue;
-            }
-            *min = v < *min ? v : *min;
-            *max = v > *max ? v : *max;
+    struct vox_value_range range = vox_value_survey_range(survey);
+    struct vox_window chosen = *window;
+    if (window->automatic && range.min <= ct_minimum) {
+        chosen = presets[0];
+    } else if (window->automatic) {
+        /* Zeros need no rule of their own: they are below the lower bound and so become the
+         * minimum. */
+        chosen.rule = VOX_WINDOW_PERCENTILES;
+        double bounds[2];
+        enum vox_code code =
+            vox_value_survey_percentiles(survey, source, fractions, 2, work, bounds, err);
+        if (code != VOX_OK) {
+            return code;
         }
+        chosen.low = bounds[0];
+        chosen.high = bounds[1];
+    } else if (window->rule == VOX_WINDOW_FULL) {
+        bool any = range.min <= range.max;
+        chosen.low = any ? range.min : 0.0;
+        chosen.high = any ? range.max : 0.0;
     }
+    intensity->rule = chosen.rule;
+    intensity->low = chosen.low;
+    intensity->high = chosen.high;
+    return VOX_OK;
 }
 
-/* Chooses rule and bounds; min is that of the finite voxels. */
-static enum vox_code choose_window(const struct vox_volume *volume, const struct vox_window *window,
-                                   double min, double *work, struct vox_intensity *intensity,
-                                   struct vox_err *err)
-{
-    if (!window->automatic) {
-        intensity->rule = VOX_WINDOW_GIVEN;
-        intensity->low = window->low;
-        intensity->high = window->high;
-        return VOX_OK;
-    }
-    if (min <= ct_minimum) {
-        intensity->rule = VOX_WINDOW_ABDOMEN;
-        intensity->low = abdomen[0];
-        intensity->high = abdomen[1];
-        return VOX_OK;
-    }
-    intensity->rule = VOX_WINDOW_PERCENTILES;
-    double bounds[2] = {0.0, 0.0};
-    enum vox_code code = vox_percentiles_positive(volume, fractions, 2, work, bounds, err);
-    /* Zeros need no rule of their own: they are below the lower bound and so become the minimum. */
-    intensity->low = bounds[0];
-    intensity->high = bounds[1];
-    return code;
-}
-
-static enum vox_code prepare(const struct vox_volume *volume, const struct vox_window *window,
+static enum vox_code prepare(struct vox_slice_source *source, const struct vox_window *window,
                              double *work, struct vox_intensity *out, struct vox_err *err)
 {
+    const struct vox_volume *volume = vox_slice_source_volume(source);
     struct vox_intensity intensity = {.single = volume->type == VOX_VOXEL_F32 && unscaled(volume)};
-    double min, max;
-    find_range(volume, work, &min, &max, &intensity.not_finite);
-    enum vox_code code = choose_window(volume, window, min, work, &intensity, err);
+    struct vox_value_survey *survey;
+    enum vox_code code = vox_value_survey_new(source, window->automatic, work, &survey, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    struct vox_value_range range = vox_value_survey_range(survey);
+    code = choose_window(source, window, survey, work, &intensity, err);
+    vox_value_survey_free(survey);
     if (code != VOX_OK) {
         return code;
     }
     /* Clipping keeps the order, so the clipped range is the range, clipped. */
-    bool any = min <= max;
-    intensity.min = any ? clipped(&intensity, min) : intensity.low;
-    intensity.max = any ? clipped(&intensity, max) : intensity.low;
+    bool any = range.min <= range.max;
+    intensity.not_finite = range.not_finite;
+    intensity.min = any ? clipped(&intensity, range.min) : intensity.low;
+    intensity.max = any ? clipped(&intensity, range.max) : intensity.low;
     intensity.flat = !(intensity.max > intensity.min);
     *out = intensity;
     return VOX_OK;
 }
 
-enum vox_code vox_intensity_prepare(const struct vox_volume *volume,
+static bool has_bounds(const struct vox_window *window)
+{
+    return isfinite(window->low) && isfinite(window->high) && window->low < window->high;
+}
+
+enum vox_code vox_intensity_prepare(struct vox_slice_source *source,
                                     const struct vox_window *window, struct vox_intensity *out,
                                     struct vox_err *err)
 {
-    if (!window->automatic &&
-        !(isfinite(window->low) && isfinite(window->high) && window->low < window->high)) {
+    const struct vox_volume *volume = vox_slice_source_volume(source);
+    if (!window->automatic && window->rule != VOX_WINDOW_FULL && !has_bounds(window)) {
         return vox_fail(err, VOX_E_ARG, "the window's lower bound must be below its upper bound");
     }
     size_t pixels;
@@ -133,7 +151,7 @@ enum vox_code vox_intensity_prepare(const struct vox_volume *volume,
     if (work == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    enum vox_code code = prepare(volume, window, work, out, err);
+    enum vox_code code = prepare(source, window, work, out, err);
     vox_free(work);
     return code;
 }
@@ -167,22 +185,28 @@ static void scale_single(const struct vox_intensity *intensity, int64_t pixels, 
     }
 }
 
-void vox_intensity_slice(const struct vox_volume *volume, const struct vox_intensity *intensity,
-                         int64_t k, double *work, uint8_t *out)
+enum vox_code vox_intensity_slice(struct vox_slice_source *source,
+                                  const struct vox_intensity *intensity, int64_t k, double *work,
+                                  uint8_t *out, struct vox_err *err)
 {
+    const struct vox_volume *volume = vox_slice_source_volume(source);
     int64_t pixels = volume->size[0] * volume->size[1];
+    enum vox_code code = VOX_OK;
     if (intensity->flat) {
         memset(out, 0, (size_t)pixels);
-        return;
-    }
-    if (intensity->rule == VOX_WINDOW_AS_IS) {
-        memcpy(out, (const uint8_t *)volume->voxels + k * pixels, (size_t)pixels);
-        return;
-    }
-    vox_volume_slice(volume, k, work);
-    if (intensity->single) {
-        scale_single(intensity, pixels, work, out);
+    } else if (intensity->rule == VOX_WINDOW_AS_IS) {
+        const void *stored;
+        code = vox_slice_source_stored(source, k, &stored, err);
+        if (code == VOX_OK) {
+            memcpy(out, stored, (size_t)pixels);
+        }
     } else {
-        scale_double(intensity, pixels, work, out);
+        code = vox_slice_source_values(source, k, work, err);
+        if (code == VOX_OK && intensity->single) {
+            scale_single(intensity, pixels, work, out);
+        } else if (code == VOX_OK) {
+            scale_double(intensity, pixels, work, out);
+        }
     }
+    return code;
 }

@@ -10,15 +10,13 @@
 #include "volume/components.h"
 #include "volume/geometry.h"
 
-/* The passes share the key slice alone, so the features of that one and of the slice at hand are
- * all it takes. */
-enum { KEPT_SLICES = 2 };
-
 static const double form_tolerance = 0.1; /* voxels */
 
 struct run {
     const struct vox_recipe *recipe;
     struct vox_segmentation *seg;
+    struct vox_slice_source *slices;
+    struct vox_feature_store *store; /* keeps nothing: the passes share the key slice alone */
     struct vox_slice_features *features;
     struct vox_tracker *tracker;
     float *slice; /* logits of one slice, w * h */
@@ -180,18 +178,20 @@ static enum vox_code run_tracker(struct run *run, struct vox_err *err)
     struct vox_segmentation *seg = run->seg;
     const struct vox_slice_features_setup setup = {
         .network = run->recipe->network,
-        .volume = run->recipe->volume,
+        .slices = run->slices,
         .intensity = &seg->intensity,
         .first = seg->prompt.first,
         .frames = frame_count(seg),
-        .capacity = KEPT_SLICES,
+        .window = vox_zoom_whole(seg->size),
+        .store = run->store,
         .cancel = run->recipe->cancel,
     };
     enum vox_code code = vox_slice_features_new(&setup, &run->features, err);
     if (code != VOX_OK) {
         return code;
     }
-    vox_slice_features_keep(run->features, key_frame(run));
+    const int64_t key = key_frame(run);
+    vox_slice_features_keep(run->features, &key, 1);
     struct vox_feature_source source = vox_slice_features_source(run->features);
     code = vox_tracker_new(run->recipe->network, setup.frames, seg->size[1], seg->size[0], &source,
                            &run->tracker, err);
@@ -286,8 +286,7 @@ static enum vox_code run_all(struct run *run, struct vox_err *err)
         code = vox_components_check(size, err);
     }
     if (code == VOX_OK) {
-        code =
-            vox_intensity_prepare(run->recipe->volume, &run->recipe->window, &seg->intensity, err);
+        code = vox_intensity_prepare(run->slices, &run->recipe->window, &seg->intensity, err);
     }
     if (code == VOX_OK) {
         code = make_room(run, err);
@@ -311,6 +310,8 @@ static enum vox_code run_all(struct run *run, struct vox_err *err)
 enum vox_code vox_recipe_run(const struct vox_recipe *recipe, struct vox_segmentation **out,
                              struct vox_err *err)
 {
+    const struct vox_feature_store_setup nothing = {
+        .config = vox_network_config(recipe->network), .identity = ""};
     struct run run = {.recipe = recipe, .start = vox_seconds()};
     run.seg = vox_calloc(1, sizeof(*run.seg));
     if (run.seg == NULL) {
@@ -320,9 +321,17 @@ enum vox_code vox_recipe_run(const struct vox_recipe *recipe, struct vox_segment
         run.seg->size[a] = recipe->volume->size[a];
     }
     run.seg->prompt = recipe->prompt;
-    enum vox_code code = run_all(&run, err);
+    enum vox_code code = vox_slice_source_borrow(recipe->volume, &run.slices, err);
+    if (code == VOX_OK) {
+        code = vox_feature_store_new(&nothing, &run.store, err);
+    }
+    if (code == VOX_OK) {
+        code = run_all(&run, err);
+    }
     vox_tracker_free(run.tracker);
     vox_slice_features_free(run.features);
+    vox_feature_store_free(run.store);
+    vox_slice_source_close(run.slices);
     vox_free(run.slice);
     if (code != VOX_OK) {
         vox_segmentation_free(run.seg);

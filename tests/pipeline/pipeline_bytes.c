@@ -1,6 +1,10 @@
-/* Gives the oracles in Python the bytes that the pipeline makes. Voxels come on stdin, bytes go to
- * stdout. pipeline_bytes resize W H OUT_W OUT_H pipeline_bytes window TYPE W H D SLOPE INTERCEPT
- * [LOW HIGH]    rule and numbers go to stderr, as JSON */
+/* Gives the oracles in Python the bytes that the pipeline makes. Voxels come on stdin or in a file,
+ * bytes go to stdout; with a window, rule and numbers go to stderr, as JSON.
+ *
+ *   pipeline_bytes resize W H OUT_W OUT_H
+ *   pipeline_bytes window TYPE W H D SLOPE INTERCEPT [NAME | LOW HIGH]
+ *   pipeline_bytes file PATH BUDGET [NAME | LOW HIGH]
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,18 +54,47 @@ static int run_resize(char **argv)
     return status;
 }
 
-static int write_slices(const struct vox_volume *volume, const struct vox_intensity *intensity)
+static int write_slices(struct vox_slice_source *source, const struct vox_intensity *intensity)
 {
+    const struct vox_volume *volume = vox_slice_source_volume(source);
     size_t pixels = (size_t)volume->size[0] * (size_t)volume->size[1];
     double *work = vox_calloc(pixels, sizeof(*work));
     uint8_t *out = vox_alloc(pixels);
     int status = work == NULL || out == NULL;
     for (int64_t k = 0; status == 0 && k < volume->size[2]; k++) {
-        vox_intensity_slice(volume, intensity, k, work, out);
-        status = fwrite(out, 1, pixels, stdout) != pixels;
+        status = vox_intensity_slice(source, intensity, k, work, out, NULL) != VOX_OK ||
+                 fwrite(out, 1, pixels, stdout) != pixels;
     }
     vox_free(work);
     vox_free(out);
+    return status;
+}
+
+/* Takes the source. */
+static int write_windowed(struct vox_slice_source *source, int argc, char **argv)
+{
+    struct vox_window window = {.automatic = argc == 0};
+    if (argc == 2) {
+        window.low = strtod(argv[0], NULL);
+        window.high = strtod(argv[1], NULL);
+    } else if (argc == 1 && !vox_window_preset(argv[0], &window)) {
+        vox_slice_source_close(source);
+        return complain("no such window", NULL);
+    }
+    struct vox_err err;
+    struct vox_intensity intensity;
+    if (vox_intensity_prepare(source, &window, &intensity, &err) != VOX_OK) {
+        vox_slice_source_close(source);
+        return complain("window", &err);
+    }
+    fprintf(stderr,
+            "{\"rule\": \"%s\", \"low\": %.17g, \"high\": %.17g, \"min\": %.17g, \"max\": %.17g, "
+            "\"not_finite\": %lld, \"flat\": %s, \"resident\": %s}\n",
+            vox_window_rule_name(intensity.rule), intensity.low, intensity.high, intensity.min,
+            intensity.max, (long long)intensity.not_finite, intensity.flat ? "true" : "false",
+            vox_slice_source_resident(source) ? "true" : "false");
+    int status = write_slices(source, &intensity);
+    vox_slice_source_close(source);
     return status;
 }
 
@@ -83,26 +116,27 @@ static int run_window(int argc, char **argv)
         bytes *= (size_t)volume.size[a];
     }
     volume.voxels = read_all(bytes);
-    struct vox_window window = {.automatic = argc < 8};
-    if (argc >= 8) {
-        window.low = strtod(argv[6], NULL);
-        window.high = strtod(argv[7], NULL);
-    }
     struct vox_err err;
-    struct vox_intensity intensity;
-    if (volume.voxels == NULL ||
-        vox_intensity_prepare(&volume, &window, &intensity, &err) != VOX_OK) {
+    struct vox_slice_source *source;
+    if (volume.voxels == NULL || vox_slice_source_borrow(&volume, &source, &err) != VOX_OK) {
         vox_free(volume.voxels);
         return complain("window", volume.voxels == NULL ? NULL : &err);
     }
-    fprintf(stderr,
-            "{\"rule\": \"%s\", \"low\": %.17g, \"high\": %.17g, \"min\": %.17g, \"max\": %.17g, "
-            "\"not_finite\": %lld, \"flat\": %s}\n",
-            vox_window_rule_name(intensity.rule), intensity.low, intensity.high, intensity.min,
-            intensity.max, (long long)intensity.not_finite, intensity.flat ? "true" : "false");
-    int status = write_slices(&volume, &intensity);
+    int status = write_windowed(source, argc - 6, argv + 6);
     vox_free(volume.voxels);
     return status;
+}
+
+static int run_file(int argc, char **argv)
+{
+    struct vox_volume_limits limits = vox_volume_limits_default();
+    struct vox_err err;
+    struct vox_slice_source *source;
+    if (vox_slice_source_open(argv[0], &limits, strtoull(argv[1], NULL, 10), &source, &err) !=
+        VOX_OK) {
+        return complain("file", &err);
+    }
+    return write_windowed(source, argc - 2, argv + 2);
 }
 
 int main(int argc, char **argv)
@@ -110,8 +144,11 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "resize") == 0) {
         return run_resize(argv + 2);
     }
-    if ((argc == 8 || argc == 10) && strcmp(argv[1], "window") == 0) {
+    if (argc >= 8 && argc <= 10 && strcmp(argv[1], "window") == 0) {
         return run_window(argc - 2, argv + 2);
+    }
+    if (argc >= 4 && argc <= 6 && strcmp(argv[1], "file") == 0) {
+        return run_file(argc - 2, argv + 2);
     }
     return complain("pipeline_bytes", NULL);
 }
