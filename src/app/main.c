@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/compare_command.h"
 #include "app/message.h"
 #include "app/model_command.h"
 #include "app/segment_command.h"
@@ -20,6 +21,7 @@ static int run_version(int argc, char **argv);
 
 static const struct command commands[] = {
     {"segment", "segment one structure from a box on one slice", vox_app_segment},
+    {"compare", "say how well two label files agree", vox_app_compare},
     {"model", "show what a checkpoint holds and which configuration fits it", vox_app_model},
     {"version", "show the version and what this build can compute with", run_version},
     {"help", "show this text, or that of a command", run_help},
