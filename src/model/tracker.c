@@ -318,3 +318,9 @@ enum vox_code vox_tracker_next(struct vox_tracker *tracker, int64_t *frame, stru
     *frame = at;
     return VOX_OK;
 }
+
+void vox_tracker_stop(struct vox_tracker *tracker)
+{
+    tracker->active = false;
+    vox_tracker_rest(tracker);
+}

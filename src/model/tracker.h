@@ -60,6 +60,9 @@ enum vox_code vox_tracker_start(struct vox_tracker *tracker, int64_t start, int6
 enum vox_code vox_tracker_next(struct vox_tracker *tracker, int64_t *frame,
                                struct vox_err *err) VOX_MUST_USE;
 
+/* Ends a propagation before its last slice. What it has made stays. */
+void vox_tracker_stop(struct vox_tracker *tracker);
+
 /* What is known of one object on one slice. */
 struct vox_frame_result {
     const float *low_logits; /* 4G x 4G, borrowed until the slice is computed again */
