@@ -310,8 +310,8 @@ static enum vox_code run_all(struct run *run, struct vox_err *err)
 enum vox_code vox_recipe_run(const struct vox_recipe *recipe, struct vox_segmentation **out,
                              struct vox_err *err)
 {
-    const struct vox_feature_store_setup nothing = {
-        .config = vox_network_config(recipe->network), .identity = ""};
+    const struct vox_feature_store_setup nothing = {.config = vox_network_config(recipe->network),
+                                                    .identity = ""};
     struct run run = {.recipe = recipe, .start = vox_seconds()};
     run.seg = vox_calloc(1, sizeof(*run.seg));
     if (run.seg == NULL) {

@@ -62,6 +62,12 @@ struct vox_features *vox_features_new(const struct vox_model_config *of)
     return vox_calloc(1, sizeof(struct vox_features));
 }
 
+size_t vox_features_bytes(const struct vox_model_config *of)
+{
+    (void)of;
+    return sizeof(struct vox_features);
+}
+
 void vox_features_free(struct vox_features *features)
 {
     vox_free(features);
