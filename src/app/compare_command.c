@@ -37,7 +37,7 @@ struct job {
     const char *path_a, *path_b, *list, *json;
     double tolerance;
     bool per_slice;
-    struct vox_labels a, b;
+    struct vox_label_file a, b;
     struct vox_comparison comparison;
 };
 
@@ -131,10 +131,10 @@ static int check_grids(struct job *job)
 static int read_files(struct job *job)
 {
     struct vox_err err = {0};
-    if (vox_labels_open(job->path_a, &job->a, &err) != VOX_OK) {
+    if (vox_label_file_open(job->path_a, &job->a, &err) != VOX_OK) {
         return vox_say_error(job->path_a, &err);
     }
-    if (vox_labels_open(job->path_b, &job->b, &err) != VOX_OK) {
+    if (vox_label_file_open(job->path_b, &job->b, &err) != VOX_OK) {
         return vox_say_error(job->path_b, &err);
     }
     return check_grids(job);
@@ -211,8 +211,8 @@ int vox_app_compare(int argc, char **argv)
     if (status == VOX_EXIT_OK) {
         status = report(&job);
     }
-    vox_labels_close(&job.a);
-    vox_labels_close(&job.b);
+    vox_label_file_close(&job.a);
+    vox_label_file_close(&job.b);
     vox_comparison_free(&job.comparison);
     return status;
 }

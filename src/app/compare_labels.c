@@ -13,7 +13,7 @@ static const double largest_label = 9007199254740992.0;
 enum { FIRST_CAPACITY = 16 };
 
 /* Where a value is in the sorted list, or would be. */
-static int find_place(const struct vox_labels *labels, int64_t value)
+static int find_place(const struct vox_label_file *labels, int64_t value)
 {
     int low = 0, high = labels->n;
     while (low < high) {
@@ -27,14 +27,14 @@ static int find_place(const struct vox_labels *labels, int64_t value)
     return low;
 }
 
-static bool is_at(const struct vox_labels *labels, int place, int64_t value)
+static bool is_at(const struct vox_label_file *labels, int place, int64_t value)
 {
     return place < labels->n && labels->sorted[place].value == value;
 }
 
 /* Gives a value, which was not met before, its number. */
-static enum vox_code add_value(struct vox_labels *labels, int *capacity, int place, int64_t value,
-                               struct vox_err *err)
+static enum vox_code add_value(struct vox_label_file *labels, int *capacity, int place,
+                               int64_t value, struct vox_err *err)
 {
     if (labels->n == VOX_LABELS_MAX) {
         return vox_fail(err, VOX_E_LIMIT, "more than %d different values; this is no label file",
@@ -59,8 +59,8 @@ static enum vox_code add_value(struct vox_labels *labels, int *capacity, int pla
 }
 
 /* Numbers the values of slice k. */
-static enum vox_code number_slice(struct vox_labels *labels, int *capacity, const double *values,
-                                  int64_t k, struct vox_err *err)
+static enum vox_code number_slice(struct vox_label_file *labels, int *capacity,
+                                  const double *values, int64_t k, struct vox_err *err)
 {
     const int64_t pixels = labels->size[0] * labels->size[1];
     uint16_t *out = labels->numbers + pixels * k;
@@ -95,7 +95,7 @@ static enum vox_code number_slice(struct vox_labels *labels, int *capacity, cons
     return VOX_OK;
 }
 
-static enum vox_code number_voxels(const struct vox_volume *volume, struct vox_labels *labels,
+static enum vox_code number_voxels(const struct vox_volume *volume, struct vox_label_file *labels,
                                    struct vox_err *err)
 {
     const size_t pixels = (size_t)labels->size[0] * (size_t)labels->size[1];
@@ -114,7 +114,7 @@ static enum vox_code number_voxels(const struct vox_volume *volume, struct vox_l
     return code;
 }
 
-enum vox_code vox_labels_open(const char *path, struct vox_labels *out, struct vox_err *err)
+enum vox_code vox_label_file_open(const char *path, struct vox_label_file *out, struct vox_err *err)
 {
     struct vox_volume_limits limits = vox_volume_limits_default();
     struct vox_volume *volume = NULL;
@@ -122,7 +122,7 @@ enum vox_code vox_labels_open(const char *path, struct vox_labels *out, struct v
     if (code != VOX_OK) {
         return code;
     }
-    struct vox_labels labels = {.geometry = volume->geometry};
+    struct vox_label_file labels = {.geometry = volume->geometry};
     memcpy(labels.size, volume->size, sizeof(labels.size));
     code = number_voxels(volume, &labels, err);
     vox_volume_free(volume);
@@ -133,7 +133,7 @@ enum vox_code vox_labels_open(const char *path, struct vox_labels *out, struct v
         }
     }
     if (code != VOX_OK) {
-        vox_labels_close(&labels);
+        vox_label_file_close(&labels);
         return code;
     }
     vox_regions_find(labels.numbers, labels.size, labels.regions, labels.n);
@@ -141,15 +141,15 @@ enum vox_code vox_labels_open(const char *path, struct vox_labels *out, struct v
     return VOX_OK;
 }
 
-void vox_labels_close(struct vox_labels *labels)
+void vox_label_file_close(struct vox_label_file *labels)
 {
     vox_free(labels->numbers);
     vox_free(labels->sorted);
     vox_free(labels->regions);
-    *labels = (struct vox_labels){0};
+    *labels = (struct vox_label_file){0};
 }
 
-struct vox_region vox_labels_region(const struct vox_labels *labels, int64_t value)
+struct vox_region vox_label_file_region(const struct vox_label_file *labels, int64_t value)
 {
     int place = find_place(labels, value);
     if (!is_at(labels, place, value)) {

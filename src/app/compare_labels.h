@@ -10,7 +10,7 @@
 
 enum { VOX_LABELS_MAX = UINT16_MAX };
 
-struct vox_labels {
+struct vox_label_file {
     int64_t size[3];
     struct vox_geometry geometry;
     uint16_t *numbers; /* per voxel: 0, or the number of its value */
@@ -24,12 +24,12 @@ struct vox_labels {
 
 /* Reads a file that vox_volume_read reads. VOX_E_FORMAT where a voxel is not a whole number,
  * VOX_E_LIMIT beyond VOX_LABELS_MAX values, and the errors of reading. The caller owns *out and
- * ends it with vox_labels_close. */
-enum vox_code vox_labels_open(const char *path, struct vox_labels *out,
-                              struct vox_err *err) VOX_MUST_USE;
-void vox_labels_close(struct vox_labels *labels); /* all zero is allowed */
+ * ends it with vox_label_file_close. */
+enum vox_code vox_label_file_open(const char *path, struct vox_label_file *out,
+                                  struct vox_err *err) VOX_MUST_USE;
+void vox_label_file_close(struct vox_label_file *labels); /* all zero is allowed */
 
 /* The region of a value; an empty one where the value does not occur. */
-struct vox_region vox_labels_region(const struct vox_labels *labels, int64_t value);
+struct vox_region vox_label_file_region(const struct vox_label_file *labels, int64_t value);
 
 #endif

@@ -13,7 +13,7 @@ struct grid {
     double tolerance;
 };
 
-enum vox_code vox_comparison_all(const struct vox_labels *a, const struct vox_labels *b,
+enum vox_code vox_comparison_all(const struct vox_label_file *a, const struct vox_label_file *b,
                                  struct vox_comparison *out, struct vox_err *err)
 {
     struct vox_compared *labels = vox_calloc((size_t)a->n + (size_t)b->n, sizeof(*labels));
@@ -91,7 +91,7 @@ static enum vox_code measure_slices(const struct vox_region *a, const struct vox
     return code;
 }
 
-enum vox_code vox_comparison_measure(const struct vox_labels *a, const struct vox_labels *b,
+enum vox_code vox_comparison_measure(const struct vox_label_file *a, const struct vox_label_file *b,
                                      double tolerance, bool per_slice,
                                      struct vox_comparison *comparison, struct vox_err *err)
 {
@@ -101,8 +101,8 @@ enum vox_code vox_comparison_measure(const struct vox_labels *a, const struct vo
     enum vox_code code = VOX_OK;
     for (int i = 0; i < comparison->n && code == VOX_OK; i++) {
         struct vox_compared *label = &comparison->labels[i];
-        struct vox_region in_a = vox_labels_region(a, label->value_a);
-        struct vox_region in_b = vox_labels_region(b, label->value_b);
+        struct vox_region in_a = vox_label_file_region(a, label->value_a);
+        struct vox_region in_b = vox_label_file_region(b, label->value_b);
         code = measure(&in_a, &in_b, &grid, -1, &label->whole, err);
         if (code == VOX_OK && per_slice) {
             code = measure_slices(&in_a, &in_b, &grid, label, err);

@@ -33,11 +33,11 @@ struct vox_comparison {
 };
 
 /* The values that occur in A or B, each compared with itself, in ascending order. */
-enum vox_code vox_comparison_all(const struct vox_labels *a, const struct vox_labels *b,
+enum vox_code vox_comparison_all(const struct vox_label_file *a, const struct vox_label_file *b,
                                  struct vox_comparison *out, struct vox_err *err) VOX_MUST_USE;
 
 /* Measures every label of the list. */
-enum vox_code vox_comparison_measure(const struct vox_labels *a, const struct vox_labels *b,
+enum vox_code vox_comparison_measure(const struct vox_label_file *a, const struct vox_label_file *b,
                                      double tolerance, bool per_slice,
                                      struct vox_comparison *comparison,
                                      struct vox_err *err) VOX_MUST_USE;

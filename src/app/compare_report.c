@@ -7,7 +7,7 @@
 
 #include "volume/overlap.h"
 
-static double voxel_ml(const struct vox_labels *labels)
+static double voxel_ml(const struct vox_label_file *labels)
 {
     const double(*m)[4] = labels->geometry.affine;
     double voxel = m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
@@ -46,7 +46,7 @@ static void label_name(const struct vox_compared *label, char *out, size_t size)
 
 void vox_compare_print(const struct vox_compare_report *report)
 {
-    const struct vox_labels *a = report->a;
+    const struct vox_label_file *a = report->a;
     const struct vox_comparison *comparison = report->comparison;
     const double ml = voxel_ml(a);
     char name[48];
