@@ -21,8 +21,9 @@ struct vox_labels {
 enum vox_code vox_labels_default(struct vox_labels *out, struct vox_err *err) VOX_MUST_USE;
 
 /* Takes n names, which are copied. VOX_E_ARG for an empty list, a name that is empty, too long, not
- * UTF-8, used twice, "background" or "uncertain", or the name of a parameter (box, mask, roi, zoom
- * and the others that requests know). VOX_E_LIMIT, VOX_E_NOMEM. End it with vox_labels_fini. */
+ * UTF-8, with control characters, used twice, or the name of a parameter (background, uncertain,
+ * box, mask, roi, zoom and the others of vox_params_is_key). VOX_E_LIMIT, VOX_E_NOMEM. End it with
+ * vox_labels_fini. */
 enum vox_code vox_labels_init(struct vox_labels *out, const char *const *names, int n,
                               struct vox_err *err) VOX_MUST_USE;
 enum vox_code vox_labels_copy(struct vox_labels *out, const struct vox_labels *from,

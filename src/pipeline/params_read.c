@@ -50,9 +50,12 @@ enum vox_code vox_params_label(const struct vox_request *request, const struct v
         return VOX_OK;
     }
     const char *name = vox_json_text(value);
-    int label = name == NULL ? -1 : vox_labels_find(&request->labels, name);
+    if (name == NULL) {
+        return vox_fail(err, VOX_E_ARG, "the label of %s must be the name of a label", place);
+    }
+    int label = vox_labels_find(&request->labels, name);
     if (label < 0) {
-        return vox_fail(err, VOX_E_ARG, "the label of %s is none of the model's", place);
+        return vox_fail(err, VOX_E_NOT_FOUND, "the label of %s is none of the model's", place);
     }
     *out = label;
     return VOX_OK;

@@ -290,6 +290,14 @@ static size_t count_boxes(const struct vox_request *request)
     return n;
 }
 
+static bool holds_key(const struct vox_box_ask *box)
+{
+    double first = floor(fmin(box->first, box->last) + 0.5);
+    double last = floor(fmax(box->first, box->last) + 0.5);
+    double key = floor(box->key + 0.5);
+    return box->roi || (first <= key && key <= last);
+}
+
 enum vox_code vox_request_add_box(struct vox_request *request, int label,
                                   const struct vox_box_ask *box, struct vox_err *err)
 {
@@ -305,6 +313,10 @@ enum vox_code vox_request_add_box(struct vox_request *request, int label,
     const double slices[3] = {added.key, added.first, added.last};
     if (!are_finite(added.corners, 4) || !are_finite(slices, 3)) {
         return vox_fail(err, VOX_E_ARG, "a box's numbers must be finite");
+    }
+    if (!holds_key(&added)) {
+        return vox_fail(err, VOX_E_ARG,
+                        "the key slice of a box must lie between its first and last");
     }
     if (count_boxes(request) >= request->max_points) {
         return vox_fail(err, VOX_E_LIMIT, "more than %zu boxes; give fewer", request->max_points);

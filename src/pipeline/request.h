@@ -129,7 +129,9 @@ enum vox_code vox_request_copy(const struct vox_request *from, struct vox_reques
 void vox_request_free(struct vox_request *request); /* NULL is allowed */
 
 /* Adds one prompt each; label is an index of request->labels. VOX_E_ARG for numbers that are not
- * finite, VOX_E_LIMIT beyond max_points, VOX_E_NOMEM. The request is as before on failure. */
+ * finite and a key slice that is not between a box's first and last; VOX_E_LIMIT beyond max_points
+ * points or as many boxes; VOX_E_NOMEM. The request is as before on failure. A correction without
+ * clicks is none. */
 enum vox_code vox_request_add_click(struct vox_request *request, int label,
                                     const struct vox_click *click,
                                     struct vox_err *err) VOX_MUST_USE;
@@ -149,7 +151,9 @@ enum vox_code vox_request_set_mask(struct vox_request *request, int label, int64
 
 /* Takes all points, boxes and corrections for RAS millimetres and makes voxel indices of them;
  * affine goes from voxel indices to RAS. A box becomes the rectangle around its converted corners
- * (key and slices: around theirs). */
+ * (slices: around theirs; its key slice is the middle of where those of its key come to lie).
+ * VOX_E_ARG where an affine spans no space or numbers become too large, and for a correction whose
+ * points then lie on several slices; VOX_E_NOMEM. The request is as before on failure. */
 enum vox_code vox_request_from_ras(struct vox_request *request, double affine[3][4],
                                    struct vox_err *err) VOX_MUST_USE;
 
