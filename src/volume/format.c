@@ -8,6 +8,7 @@
 static const struct vox_format *const formats[] = {
     &vox_nifti_format,
     &vox_nrrd_format,
+    &vox_metaimage_format,
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
@@ -33,10 +34,7 @@ static enum vox_code refuse_unknown(const uint8_t *data, size_t size, struct vox
         return vox_fail(err, VOX_E_UNSUPPORTED,
                         "a DICOM file; convert the series to NIfTI or NRRD");
     }
-    if (size >= 10 && memcmp(data, "ObjectType", 10) == 0) {
-        return vox_fail(err, VOX_E_UNSUPPORTED, "a MetaImage file; save it as NIfTI or NRRD");
-    }
-    return vox_fail(err, VOX_E_FORMAT, "neither a NIfTI nor an NRRD file");
+    return vox_fail(err, VOX_E_FORMAT, "not a NIfTI, NRRD or MetaImage file");
 }
 
 static enum vox_code open_gzip(const struct vox_content *content,
@@ -77,6 +75,11 @@ enum vox_code vox_content_open(const struct vox_content *content,
         return refuse_unknown(content->data, content->size, err);
     }
     return format->open(content, limits, out, err);
+}
+
+void vox_stored_close(struct vox_stored_volume *stored)
+{
+    vox_file_unmap(&stored->beside);
 }
 
 static bool ends_with(const char *path, const char *ending)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/file.h"
 #include "volume/header_text.h"
 #include "volume/volume.h"
 #include "volume/voxel_load.h"
@@ -16,12 +17,14 @@
 struct vox_content {
     const uint8_t *data;
     size_t size;
+    const char *path; /* where it is, for a format that has a file beside it; NULL: nowhere */
 };
 
 /* What a header says, checked and within the limits, and where the voxels are. */
 struct vox_stored_volume {
     struct vox_voxel_layout layout;
-    struct vox_voxel_source source; /* points into the content */
+    struct vox_voxel_source source; /* points into the content, or into `beside` */
+    struct vox_mapping beside;      /* the voxels' own file, where there is one */
     double slope, intercept;
     struct vox_geometry geometry;
 };
@@ -33,6 +36,7 @@ struct vox_format_ending {
     bool fixed;       /* whatever they say */
     bool zlib;        /* compressed means RFC 1950, not gzip */
     bool whole;       /* compressed means the header too */
+    bool beside;      /* the voxels have a file of their own */
 };
 
 /* What is to be written; the voxels come separately. */
@@ -42,9 +46,19 @@ struct vox_output {
     int64_t size[3];
     enum vox_voxel_type type; /* native endian */
     bool compressed;
+    const char
+        *beside; /* name of the voxels' own file, without its folder; NULL if there is none */
     const struct vox_segment_info *segments;
     int n_segments;
 };
+
+/* A header that is put together. */
+struct vox_head {
+    struct vox_header_text text;
+    size_t packed_size_at; /* where VOX_PACKED_SIZE blanks wait for the number of bytes that the
+                              compressed voxels take; 0: nowhere */
+};
+enum { VOX_PACKED_SIZE = 20 };
 
 struct vox_format {
     const char *name; /* as sentences name it: "NIfTI" */
@@ -60,20 +74,24 @@ struct vox_format {
 
     const struct vox_format_ending *endings; /* the last one's text is NULL */
 
-    /* Puts the header together; the text is all zero, and the caller releases it in any case. */
-    enum vox_code (*encode)(const struct vox_output *output, struct vox_header_text *head,
+    /* Puts the header together; *head is all zero, and the caller releases its text in any case. */
+    enum vox_code (*encode)(const struct vox_output *output, struct vox_head *head,
                             struct vox_err *err);
 };
 
 /* The rows. */
 extern const struct vox_format vox_nifti_format;
 extern const struct vox_format vox_nrrd_format;
+extern const struct vox_format vox_metaimage_format;
 
 /* Recognises a file by its content and opens it. A file that no format knows is refused with a
- * sentence that names what it is, where that can be told. */
+ * sentence that names what it is, where that can be told. The caller ends *out with
+ * vox_stored_close, before the content goes. */
 enum vox_code vox_content_open(const struct vox_content *content,
                                const struct vox_volume_limits *limits,
                                struct vox_stored_volume *out, struct vox_err *err) VOX_MUST_USE;
+
+void vox_stored_close(struct vox_stored_volume *stored);
 
 /* The format for a name's ending, NULL if there is none. */
 const struct vox_format *vox_format_for_path(const char *path,

@@ -243,6 +243,64 @@ enum vox_code vox_geometry_from_nrrd(struct vox_geometry *geometry, struct vox_e
     return finish(geometry, affine, "the NRRD header", err);
 }
 
+/* "a b c" */
+static bool parse_three(const char *text, double out[3])
+{
+    for (int i = 0; i < 3; i++) {
+        size_t size = strcspn(text, " ");
+        if (!vox_text_to_double(text, size, &out[i])) {
+            return false;
+        }
+        text += size;
+        text += *text == ' ' ? 1 : 0;
+    }
+    return *text == '\0';
+}
+
+/* An absent text leaves out as it is. */
+static enum vox_code metaimage_numbers(const char *text, const char *what, double out[3],
+                                       struct vox_err *err)
+{
+    if (text[0] != '\0' && !parse_three(text, out)) {
+        return vox_fail(err, VOX_E_FORMAT,
+                        "the %s in the MetaImage header holds something that is not a number",
+                        what);
+    }
+    return VOX_OK;
+}
+
+enum vox_code vox_geometry_from_metaimage(struct vox_geometry *geometry, struct vox_err *err)
+{
+    const struct vox_metaimage_geometry *meta = &geometry->metaimage;
+    double columns[4][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 0}};
+    enum vox_code code = metaimage_numbers(meta->origin, "origin", columns[3], err);
+    for (int axis = 0; axis < 3 && code == VOX_OK; axis++) {
+        code = metaimage_numbers(meta->matrix[axis], "matrix", columns[axis], err);
+        const char *text = meta->spacing[axis];
+        double spacing = 1;
+        if (code == VOX_OK && text[0] != '\0' &&
+            !vox_text_to_double(text, strlen(text), &spacing)) {
+            return vox_fail(err, VOX_E_FORMAT,
+                            "the spacing in the MetaImage header holds something that is not a "
+                            "number");
+        }
+        for (int r = 0; r < 3; r++) {
+            columns[axis][r] *= spacing;
+        }
+    }
+    if (code != VOX_OK) {
+        return code;
+    }
+    double affine[3][4];
+    for (int r = 0; r < 3; r++) {
+        for (int c = 0; c < 4; c++) {
+            /* Adding 0 turns -0 into 0. */
+            affine[r][c] = (r < 2 ? -columns[c][r] : columns[c][r]) + 0.0;
+        }
+    }
+    return finish(geometry, affine, "the MetaImage header", err);
+}
+
 double vox_corner_distance(double a[3][4], double b[3][4], const int64_t size[3])
 {
     double det = determinant(a);
@@ -363,23 +421,41 @@ void vox_nifti_from_affine(double affine[3][4], const int64_t size[3], bool sing
     out->xyzt_units = 2;
 }
 
-static void vector_text(double affine[3][4], int column, char out[128])
+/* A column in LPS, divided by `unit`: its numbers with what stands before, between and behind. */
+static void column_text(double affine[3][4], int column, double unit, const char marks[3][2],
+                        char *out, size_t room)
 {
     char parts[3][VOX_DOUBLE_TEXT];
     for (int r = 0; r < 3; r++) {
-        double value = affine[r][column];
+        double value = affine[r][column] / unit;
         /* Adding 0 turns -0 into 0. */
         vox_double_to_text((r < 2 ? -value : value) + 0.0, parts[r]);
     }
-    snprintf(out, 128, "(%s,%s,%s)", parts[0], parts[1], parts[2]);
+    snprintf(out, room, "%s%s%s%s%s%s%s", marks[0], parts[0], marks[1], parts[1], marks[1],
+             parts[2], marks[2]);
 }
 
 void vox_nrrd_from_affine(double affine[3][4], struct vox_nrrd_geometry *out)
 {
+    static const char marks[3][2] = {"(", ",", ")"};
     memset(out, 0, sizeof(*out));
     snprintf(out->space, sizeof(out->space), "left-posterior-superior");
     for (int axis = 0; axis < 3; axis++) {
-        vector_text(affine, axis, out->directions[axis]);
+        column_text(affine, axis, 1, marks, out->directions[axis], sizeof(out->directions[axis]));
     }
-    vector_text(affine, 3, out->origin);
+    column_text(affine, 3, 1, marks, out->origin, sizeof(out->origin));
+}
+
+void vox_metaimage_from_affine(double affine[3][4], struct vox_metaimage_geometry *out)
+{
+    static const char marks[3][2] = {"", " ", ""};
+    memset(out, 0, sizeof(*out));
+    for (int axis = 0; axis < 3; axis++) {
+        double length = column_length(affine, axis);
+        char spacing[VOX_DOUBLE_TEXT];
+        vox_double_to_text(length, spacing);
+        snprintf(out->spacing[axis], sizeof(out->spacing[axis]), "%s", spacing);
+        column_text(affine, axis, length, marks, out->matrix[axis], sizeof(out->matrix[axis]));
+    }
+    column_text(affine, 3, 1, marks, out->origin, sizeof(out->origin));
 }

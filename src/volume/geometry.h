@@ -23,6 +23,11 @@ enum vox_code vox_geometry_from_nifti(struct vox_geometry *geometry,
 enum vox_code vox_geometry_from_nrrd(struct vox_geometry *geometry,
                                      struct vox_err *err) VOX_MUST_USE;
 
+/* The same from geometry->metaimage: LPS, millimetres whatever DistanceUnits says, as ITK takes it.
+ * A negative spacing turns its axis round, a matrix need not be a rotation. */
+enum vox_code vox_geometry_from_metaimage(struct vox_geometry *geometry,
+                                          struct vox_err *err) VOX_MUST_USE;
+
 /* The qform's affine in the file's own units. */
 void vox_qform_affine(const struct vox_nifti_geometry *nifti, double affine[3][4]);
 
@@ -34,6 +39,9 @@ void vox_nifti_from_affine(double affine[3][4], const int64_t size[3], bool sing
 
 /* NRRD texts for an affine, in LPS. */
 void vox_nrrd_from_affine(double affine[3][4], struct vox_nrrd_geometry *out);
+
+/* MetaImage texts for an affine: unit vectors, their lengths apart. */
+void vox_metaimage_from_affine(double affine[3][4], struct vox_metaimage_geometry *out);
 
 /* The largest distance between both affines' places for a corner of the grid, in units of a's
  * voxels. */

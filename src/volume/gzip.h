@@ -3,7 +3,6 @@
 #ifndef VOX_VOLUME_GZIP_H
 #define VOX_VOLUME_GZIP_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +21,8 @@ bool vox_is_gzip(const uint8_t *data, size_t size);
 enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, size_t wanted,
                                 size_t *got, struct vox_err *err) VOX_MUST_USE;
 
-/* Inflates skip + wanted bytes and drops the first `skip`. The stream may have several members; the
+/* Inflates skip + wanted bytes of a gzip stream, or of zlib's own framing (RFC 1950), told apart by
+ * the first bytes, and drops the first `skip`. The stream may have several members; the
  * checksum of the one that holds the last wanted byte must be right. What that member holds beyond
  * is read to get there, but no more than `wanted` again or 1 MiB; then it is left alone, as is
  * everything behind it. The caller has compared `wanted` with its limits; *out is at least that
@@ -34,13 +34,6 @@ enum vox_code vox_gunzip(const uint8_t *data, size_t size, size_t skip, size_t w
  * that is not one member of the expected size. */
 enum vox_code vox_gunzip_stream(const uint8_t *data, size_t size, size_t skip, uint8_t *out,
                                 size_t wanted, struct vox_err *err) VOX_MUST_USE;
-
-/* Writes one gzip member that holds `head` (at most 65,535 bytes) followed by `body`.
- * VOX_E_CANCELLED once *cancel is not 0 (NULL: never): seen before and after the compression, which
- * is one step, and while its result is written. */
-enum vox_code vox_gzip_write(struct vox_file_writer *file, const void *head, size_t head_size,
-                             const void *body, size_t body_size, const atomic_int *cancel,
-                             struct vox_err *err) VOX_MUST_USE;
 
 /* Reads a stream part by part: gzip with any number of members, or zlib's own framing (RFC 1950, as
  * MetaImage has it), told apart by the first bytes. One thread at a time. */

@@ -39,9 +39,11 @@ static void zlib_free(void *opaque, void *block)
     vox_free(block);
 }
 
-static enum vox_code stream_open(struct stream *s, const uint8_t *data, size_t size, int framing,
+/* gzip or zlib's own framing, told by the first bytes. */
+static enum vox_code stream_open(struct stream *s, const uint8_t *data, size_t size,
                                  struct vox_err *err)
 {
+    int framing = vox_is_gzip(data, size) ? GZIP_FRAMING : 0;
     memset(s, 0, sizeof(*s));
     s->data = data;
     s->size = size;
@@ -123,7 +125,7 @@ enum vox_code vox_gunzip_prefix(const uint8_t *data, size_t size, uint8_t *out, 
                                 size_t *got, struct vox_err *err)
 {
     struct stream s;
-    enum vox_code code = stream_open(&s, data, size, GZIP_FRAMING, err);
+    enum vox_code code = stream_open(&s, data, size, err);
     if (code != VOX_OK) {
         return code;
     }
@@ -196,7 +198,7 @@ enum vox_code vox_gunzip_stream(const uint8_t *data, size_t size, size_t skip, u
                                 size_t wanted, struct vox_err *err)
 {
     struct stream s;
-    enum vox_code code = stream_open(&s, data, size, GZIP_FRAMING, err);
+    enum vox_code code = stream_open(&s, data, size, err);
     if (code == VOX_OK) {
         code = stream_exact(&s, skip, out, wanted, err);
         inflateEnd(&s.z);
@@ -228,12 +230,11 @@ enum vox_code vox_gzip_reader_new(const uint8_t *data, size_t size, struct vox_g
 {
     struct vox_gzip_reader *reader = vox_alloc(sizeof(*reader));
     struct stream *s = vox_alloc(sizeof(*s));
-    int framing = vox_is_gzip(data, size) ? GZIP_FRAMING : 0;
     enum vox_code code = VOX_E_NOMEM;
     if (reader == NULL || s == NULL) {
         code = vox_fail(err, VOX_E_NOMEM, "out of memory");
     } else {
-        code = stream_open(s, data, size, framing, err);
+        code = stream_open(s, data, size, err);
     }
     if (code != VOX_OK) {
         vox_free(s);

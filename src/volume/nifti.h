@@ -33,7 +33,7 @@ bool vox_is_nifti(const uint8_t *data, size_t size);
 
 /* Of the row of NIfTI. */
 extern const struct vox_format_ending vox_nifti_endings[];
-enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_header_text *head,
+enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_head *head,
                                struct vox_err *err) VOX_MUST_USE;
 
 #endif

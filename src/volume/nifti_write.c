@@ -120,7 +120,7 @@ static void choose_fields(const struct vox_geometry *like, const int64_t size[3]
 {
     *second = like->source == VOX_FORMAT_NIFTI2 || size[0] > INT16_MAX || size[1] > INT16_MAX ||
               size[2] > INT16_MAX;
-    if (like->source != VOX_FORMAT_NRRD) {
+    if (like->source == VOX_FORMAT_NIFTI1 || like->source == VOX_FORMAT_NIFTI2) {
         *out = like->nifti;
         return;
     }
@@ -135,7 +135,7 @@ const struct vox_format_ending vox_nifti_endings[] = {
     {.text = NULL},
 };
 
-enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_header_text *head,
+enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_head *head,
                                struct vox_err *err)
 {
     uint8_t bytes[VOX_NIFTI_HEADER_MAX] = {0};
@@ -143,6 +143,7 @@ enum vox_code vox_nifti_encode(const struct vox_output *output, struct vox_heade
     bool second;
     choose_fields(output->like, output->size, &second, &fields);
     (second ? encode_second : encode_first)(bytes, &fields, output->size, output->type);
-    vox_header_text_bytes(head, bytes, second ? VOX_NIFTI2_HEADER + 4 : VOX_NIFTI1_HEADER + 4);
-    return vox_header_text_check(head, err);
+    vox_header_text_bytes(&head->text, bytes,
+                          second ? VOX_NIFTI2_HEADER + 4 : VOX_NIFTI1_HEADER + 4);
+    return vox_header_text_check(&head->text, err);
 }

@@ -14,7 +14,7 @@ bool vox_is_nrrd(const uint8_t *data, size_t size);
 
 /* Of the row of NRRD. */
 extern const struct vox_format_ending vox_nrrd_endings[];
-enum vox_code vox_nrrd_encode(const struct vox_output *output, struct vox_header_text *head,
+enum vox_code vox_nrrd_encode(const struct vox_output *output, struct vox_head *head,
                               struct vox_err *err) VOX_MUST_USE;
 
 #endif

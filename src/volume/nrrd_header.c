@@ -1,7 +1,6 @@
 #include "volume/nrrd_header.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Slicer puts tables of segments and DICOM fields there, some ten KB. */
 enum { LONGEST_HEADER = 1 << 20 };
@@ -28,31 +27,14 @@ const char *vox_nrrd_field_name(enum vox_nrrd_field field)
     return names[field];
 }
 
-bool vox_span_is(struct vox_span span, const char *text)
-{
-    return span.size == strlen(text) && strncasecmp(span.at, text, span.size) == 0;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
 
-static struct vox_span trim(struct vox_span span)
-{
-    while (span.size > 0 && is_blank(span.at[0])) {
-        span.at++;
-        span.size--;
-    }
-    while (span.size > 0 && is_blank(span.at[span.size - 1])) {
-        span.size--;
-    }
-    return span;
-}
-
 bool vox_nrrd_next_word(struct vox_span *rest, struct vox_span *word)
 {
-    *rest = trim(*rest);
+    *rest = vox_span_trim(*rest);
     if (rest->size == 0) {
         return false;
     }
@@ -109,13 +91,14 @@ static enum vox_code read_line(struct vox_span line, struct vox_nrrd_header *hea
     if (colon + 1 < end && colon[1] == '=') {
         return VOX_OK;
     }
-    struct vox_span name = trim((struct vox_span){line.at, (size_t)(colon - line.at)});
+    struct vox_span name = vox_span_trim((struct vox_span){line.at, (size_t)(colon - line.at)});
     for (int i = 0; i < VOX_NRRD_FIELDS; i++) {
         if (same_name(name, names[i])) {
             if (header->fields[i].at != NULL) {
                 return vox_fail(err, VOX_E_FORMAT, "NRRD field \"%s\" is given twice", names[i]);
             }
-            header->fields[i] = trim((struct vox_span){colon + 1, (size_t)(end - colon - 1)});
+            header->fields[i] =
+                vox_span_trim((struct vox_span){colon + 1, (size_t)(end - colon - 1)});
             break;
         }
     }

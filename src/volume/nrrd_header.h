@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "util/error.h"
+#include "volume/text_span.h"
 
 /* The fields that are looked at; all others, and all key/value pairs, are passed over. */
 enum vox_nrrd_field {
@@ -27,12 +28,6 @@ enum vox_nrrd_field {
     VOX_NRRD_FIELDS
 };
 
-/* A part of the file's bytes, not ended by NUL; at is NULL for what is absent. */
-struct vox_span {
-    const char *at;
-    size_t size;
-};
-
 struct vox_nrrd_header {
     struct vox_span fields[VOX_NRRD_FIELDS]; /* descriptions, without blanks around them */
     size_t end;                              /* bytes up to and including the empty line */
@@ -48,8 +43,5 @@ enum vox_code vox_nrrd_header_read(const uint8_t *data, size_t size, struct vox_
 
 /* Takes the next word off *rest: up to a blank, or a whole "(...)". False if there is none. */
 bool vox_nrrd_next_word(struct vox_span *rest, struct vox_span *word);
-
-/* True if the span holds this text, in whatever case. */
-bool vox_span_is(struct vox_span span, const char *text);
 
 #endif

@@ -92,9 +92,14 @@ enum vox_code vox_slice_source_open(const char *path, const struct vox_volume_li
     if (code != VOX_OK) {
         return code;
     }
-    const struct vox_content content = {mapping.data, mapping.size};
+    const struct vox_content content = {mapping.data, mapping.size, path};
     struct vox_stored_volume stored;
     code = vox_content_open(&content, limits, &stored, err);
+    if (code == VOX_OK && stored.beside.data != NULL) {
+        /* The header has said all it has to say. */
+        vox_file_unmap(&mapping);
+        mapping = stored.beside;
+    }
     bool fits = code == VOX_OK && vox_layout_bytes(&stored.layout) <= budget;
     if (code == VOX_OK && !fits) {
         code = open_stream(&mapping, &stored, budget, out, err);

@@ -63,14 +63,25 @@ static enum vox_code make(const struct vox_stored_volume *stored, struct vox_vol
     return VOX_OK;
 }
 
+static enum vox_code parse(const struct vox_content *content,
+                           const struct vox_volume_limits *limits, struct vox_volume **out,
+                           struct vox_err *err)
+{
+    struct vox_stored_volume stored;
+    enum vox_code code = vox_content_open(content, limits, &stored, err);
+    if (code == VOX_OK) {
+        code = make(&stored, out, err);
+        vox_stored_close(&stored);
+    }
+    return code;
+}
+
 enum vox_code vox_volume_parse(const void *data, size_t size,
                                const struct vox_volume_limits *limits, struct vox_volume **out,
                                struct vox_err *err)
 {
-    const struct vox_content content = {data, size};
-    struct vox_stored_volume stored;
-    enum vox_code code = vox_content_open(&content, limits, &stored, err);
-    return code == VOX_OK ? make(&stored, out, err) : code;
+    const struct vox_content content = {data, size, NULL};
+    return parse(&content, limits, out, err);
 }
 
 enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits,
@@ -79,7 +90,8 @@ enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *
     struct vox_mapping mapping;
     enum vox_code code = vox_file_map(path, &mapping, err);
     if (code == VOX_OK) {
-        code = vox_volume_parse(mapping.data, mapping.size, limits, out, err);
+        const struct vox_content content = {mapping.data, mapping.size, path};
+        code = parse(&content, limits, out, err);
         vox_file_unmap(&mapping);
     }
     return code;

@@ -1,8 +1,8 @@
 /* A volume: a 3D grid of stored voxels with the geometry of the file it came from.
  *
  * Voxel (i, j, k) lies at index i + w * (j + h * k). A slice is one k plane of w x h. Nothing is
- * ever reoriented. World space is RAS millimetres; NRRD's own space is converted when the affine is
- * made. */
+ * ever reoriented. World space is RAS millimetres; the files' own spaces are converted when the
+ * affine is made. */
 #ifndef VOX_VOLUME_VOLUME_H
 #define VOX_VOLUME_VOLUME_H
 
@@ -15,7 +15,12 @@
 
 struct vox_file_writer;
 
-enum vox_file_format { VOX_FORMAT_NIFTI1, VOX_FORMAT_NIFTI2, VOX_FORMAT_NRRD };
+enum vox_file_format {
+    VOX_FORMAT_NIFTI1,
+    VOX_FORMAT_NIFTI2,
+    VOX_FORMAT_NRRD,
+    VOX_FORMAT_METAIMAGE
+};
 
 /* What a NIfTI header says about space, kept bit for bit (fields of nifti1.h / nifti2.h). */
 struct vox_nifti_geometry {
@@ -35,12 +40,20 @@ struct vox_nrrd_geometry {
     char spacings[3][48];    /* used when there are no directions */
 };
 
+/* What a MetaImage header says about space (LPS), its numbers' text kept, one blank between. */
+struct vox_metaimage_geometry {
+    char matrix[3][192]; /* an axis' direction, "a b c"; empty if absent */
+    char origin[192];    /* "x y z", empty if absent */
+    char spacing[3][64]; /* empty if absent */
+};
+
 struct vox_geometry {
     double affine[3][4];         /* voxel index (i, j, k, 1) -> RAS millimetres; can be inverted */
     double spacing[3];           /* length of the affine's columns, mm */
-    enum vox_file_format source; /* which of the two records below is filled */
+    enum vox_file_format source; /* which of the records below is filled */
     struct vox_nifti_geometry nifti;
     struct vox_nrrd_geometry nrrd;
+    struct vox_metaimage_geometry metaimage;
 };
 
 struct vox_volume {
@@ -64,14 +77,15 @@ struct vox_volume_limits vox_volume_limits_default(void); /* 65,536 per side, 16
 size_t vox_voxel_size(enum vox_voxel_type type);
 const char *vox_voxel_name(enum vox_voxel_type type); /* "uint8", "int16", ... */
 
-/* Reads .nii, .nii.gz, .nrrd, .seg.nrrd, recognised by content. Bounds are checked before anything
- * is allocated and inflating stops at the size that the header promised. The caller owns *out and
- * ends it with vox_volume_free. VOX_E_FORMAT, VOX_E_LIMIT, VOX_E_UNSUPPORTED, VOX_E_NOT_FOUND,
- * VOX_E_IO, VOX_E_NOMEM; texts never hold the path. */
+/* Reads .nii, .nii.gz, .nrrd, .seg.nrrd, .mha and .mhd with the file beside it, recognised by
+ * content. Bounds are checked before anything is allocated and inflating stops at the size that the
+ * header promised. The caller owns *out and ends it with vox_volume_free. VOX_E_FORMAT,
+ * VOX_E_LIMIT, VOX_E_UNSUPPORTED, VOX_E_NOT_FOUND, VOX_E_IO, VOX_E_NOMEM; texts never hold the
+ * path. */
 enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *limits,
                               struct vox_volume **out, struct vox_err *err) VOX_MUST_USE;
 
-/* The same for a file's bytes in memory (not kept). */
+/* The same for a file's bytes in memory (not kept); a .mhd is refused. */
 enum vox_code vox_volume_parse(const void *data, size_t size,
                                const struct vox_volume_limits *limits, struct vox_volume **out,
                                struct vox_err *err) VOX_MUST_USE;
@@ -105,13 +119,15 @@ struct vox_write_options {
     int n_segments;
 };
 
-/* What NULL stands for: .nrrd and .seg.nrrd are compressed, there are no segments. */
+/* What NULL stands for: .nrrd and .seg.nrrd are compressed, .mha and .mhd are not, there are no
+ * segments. */
 struct vox_write_options vox_write_options_default(const char *path);
 
 /* Writes a grid with the geometry of `like` (NIfTI to NIfTI: sform, qform, codes, pixdim and units
- * bit for bit; NRRD to NRRD: the directions' text; across: the affine, within 1e-4 voxel as far as
- * the floats of NIfTI-1 can hold it), the format chosen by the ending of `path` (.nii, .nii.gz,
- * .nrrd). NIfTI-2 is written if `like` came from it or a side is above 32,767. Voxels are unscaled;
+ * bit for bit; NRRD to NRRD and MetaImage to MetaImage: the numbers' text; across: the affine,
+ * within 1e-4 voxel as far as the floats of NIfTI-1 can hold it), the format chosen by the ending
+ * of `path` (.nii, .nii.gz, .nrrd, .seg.nrrd, .mha, .mhd with the voxels beside it in .raw or
+ * .zraw). NIfTI-2 is written if `like` came from it or a side is above 32,767. Voxels are unscaled;
  * memory is needed for one slice. *out holds the whole file under its temporary name, and the
  * caller ends it with vox_file_commit or vox_file_abandon (util/file.h). VOX_E_CANCELLED, and
  * nothing is left, once *cancel is not 0 (NULL: never); it is looked at for each MiB. */

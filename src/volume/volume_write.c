@@ -1,3 +1,5 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/file.h"
@@ -56,47 +58,113 @@ static enum vox_code put_slices(struct sink *sink, const struct vox_output *outp
     return code;
 }
 
-static enum vox_code write_all(struct vox_file_writer *file, const struct vox_output *output,
-                               const struct vox_header_text *head,
-                               const struct vox_slice_supply *supply, const atomic_int *cancel,
-                               struct vox_err *err)
+static enum vox_code put_voxels(struct sink *sink, const struct vox_output *output,
+                                const struct vox_header_text *within,
+                                const struct vox_slice_supply *supply, struct vox_err *err)
 {
-    struct sink sink = {file, NULL, cancel};
-    const bool whole = output->compressed && output->ending->whole;
-    enum vox_code code = whole ? VOX_OK : put(&sink, head->at, head->size, err);
-    if (code == VOX_OK && output->compressed) {
-        code = vox_gzip_writer_new(file, output->ending->zlib, &sink.packer, err);
+    enum vox_code code = VOX_OK;
+    if (output->compressed) {
+        code = vox_gzip_writer_new(sink->file, output->ending->zlib, &sink->packer, err);
     }
-    if (code == VOX_OK && whole) {
-        code = put(&sink, head->at, head->size, err);
+    if (code == VOX_OK && within != NULL) {
+        code = put(sink, within->at, within->size, err);
     }
     if (code == VOX_OK) {
-        code = put_slices(&sink, output, supply, err);
+        code = put_slices(sink, output, supply, err);
     }
-    if (code == VOX_OK && sink.packer != NULL) {
-        code = vox_gzip_writer_finish(sink.packer, err);
+    if (code == VOX_OK && sink->packer != NULL) {
+        code = vox_gzip_writer_finish(sink->packer, err);
     }
-    vox_gzip_writer_free(sink.packer);
+    vox_gzip_writer_free(sink->packer);
     return code;
 }
 
-static enum vox_code write_file(const char *path, const struct vox_output *output,
-                                const struct vox_header_text *head,
-                                const struct vox_slice_supply *supply, const atomic_int *cancel,
-                                struct vox_file_writer **out, struct vox_err *err)
+/* Into `file`, but for voxels that have a file of their own. */
+static enum vox_code write_all(struct vox_file_writer *file, struct vox_file_writer *beside,
+                               const struct vox_output *output, const struct vox_head *head,
+                               const struct vox_slice_supply *supply, const atomic_int *cancel,
+                               struct vox_err *err)
+{
+    const bool whole = output->compressed && output->ending->whole;
+    struct sink sink = {beside == NULL ? file : beside, NULL, cancel};
+    enum vox_code code = whole ? VOX_OK : vox_file_write(file, head->text.at, head->text.size, err);
+    uint64_t before = vox_file_written(sink.file);
+    if (code == VOX_OK) {
+        code = put_voxels(&sink, output, whole ? &head->text : NULL, supply, err);
+    }
+    if (code == VOX_OK && head->packed_size_at > 0) {
+        char digits[VOX_PACKED_SIZE + 1];
+        snprintf(digits, sizeof(digits), "%*" PRIu64, VOX_PACKED_SIZE,
+                 vox_file_written(sink.file) - before);
+        code = vox_file_patch(file, head->packed_size_at, digits, VOX_PACKED_SIZE, err);
+    }
+    return code;
+}
+
+/* `beside` is NULL but for voxels with a file of their own. */
+static enum vox_code write_files(const char *path, const char *beside,
+                                 const struct vox_output *output, const struct vox_head *head,
+                                 const struct vox_slice_supply *supply, const atomic_int *cancel,
+                                 struct vox_file_writer **out, struct vox_err *err)
 {
     struct vox_file_writer *file;
+    struct vox_file_writer *second = NULL;
     enum vox_code code = vox_file_create(path, &file, err);
     if (code != VOX_OK) {
         return code;
     }
-    code = write_all(file, output, head, supply, cancel, err);
+    if (beside != NULL) {
+        code = vox_file_create(beside, &second, err);
+    }
+    if (code == VOX_OK && second != NULL) {
+        vox_file_join(file, second);
+    }
+    if (code == VOX_OK) {
+        code = write_all(file, second, output, head, supply, cancel, err);
+    }
     if (code != VOX_OK) {
         vox_file_abandon(file);
         return code;
     }
     *out = file;
     return VOX_OK;
+}
+
+/* "a.mhd" to "a.raw" or "a.zraw". NULL where there is no memory. */
+static char *path_beside(const char *path, const struct vox_output *output)
+{
+    size_t stem = strlen(path) - strlen(output->ending->text);
+    size_t room = stem + sizeof(".zraw");
+    char *beside = vox_alloc(room);
+    if (beside != NULL) {
+        snprintf(beside, room, "%.*s%s", (int)stem, path, output->compressed ? ".zraw" : ".raw");
+    }
+    return beside;
+}
+
+static enum vox_code encode_and_write(const char *path, const struct vox_format *format,
+                                      struct vox_output *output,
+                                      const struct vox_slice_supply *supply,
+                                      const atomic_int *cancel, struct vox_file_writer **out,
+                                      struct vox_err *err)
+{
+    char *beside = NULL;
+    if (output->ending->beside) {
+        beside = path_beside(path, output);
+        if (beside == NULL) {
+            return vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
+        const char *slash = strrchr(beside, '/');
+        output->beside = slash == NULL ? beside : slash + 1;
+    }
+    struct vox_head head = {0};
+    enum vox_code code = format->encode(output, &head, err);
+    if (code == VOX_OK) {
+        code = write_files(path, beside, output, &head, supply, cancel, out, err);
+    }
+    vox_header_text_free(&head.text);
+    vox_free(beside);
+    return code;
 }
 
 static enum vox_code check_grid(const int64_t size[3], enum vox_voxel_type type,
@@ -127,7 +195,8 @@ enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *li
     struct vox_output output = {.like = like, .size = {size[0], size[1], size[2]}, .type = type};
     const struct vox_format *format = vox_format_for_path(path, &output.ending);
     if (format == NULL) {
-        return vox_fail(err, VOX_E_ARG, "the name of a volume must end in .nii, .nii.gz or .nrrd");
+        return vox_fail(err, VOX_E_ARG,
+                        "the name of a volume must end in .nii.gz, .nii, .nrrd, .mha or .mhd");
     }
     output.compressed = output.ending->compressed;
     if (options != NULL) {
@@ -135,13 +204,7 @@ enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *li
         output.segments = options->segments;
         output.n_segments = options->n_segments;
     }
-    struct vox_header_text head = {0};
-    code = format->encode(&output, &head, err);
-    if (code == VOX_OK) {
-        code = write_file(path, &output, &head, supply, cancel, out, err);
-    }
-    vox_header_text_free(&head);
-    return code;
+    return encode_and_write(path, format, &output, supply, cancel, out, err);
 }
 
 struct vox_write_options vox_write_options_default(const char *path)

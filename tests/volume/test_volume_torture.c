@@ -104,12 +104,12 @@ static void reading(void **state)
 static void writing(void **state)
 {
     (void)state;
-    static const char *const endings[] = {"nii", "nii.gz", "nrrd"};
+    static const char *const endings[] = {"nii", "nii.gz", "nrrd", "mha", "mhd"};
     char folder[] = "/tmp/vox_torture_XXXXXX";
     assert_non_null(mkdtemp(folder));
     struct bytes file = nifti();
     struct vox_volume *like = parse_good(&file);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         char path[64];
         snprintf(path, sizeof(path), "%s/a.%s", folder, endings[i]);
         int k = 0;
@@ -127,6 +127,8 @@ static void writing(void **state)
         assert_true(k > 3);
         /* Nothing but the file itself is left. */
         assert_int_equal(0, unlink(path));
+        snprintf(path, sizeof(path), "%s/a.raw", folder);
+        assert_int_equal(i == 4 ? 0 : -1, unlink(path));
     }
     assert_int_equal(0, rmdir(folder));
     vox_volume_free(like);

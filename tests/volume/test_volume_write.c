@@ -37,6 +37,22 @@ static const char *in_folder(const char *name)
     return path;
 }
 
+/* The voxels of a .mhd go too. */
+static void remove_written(void)
+{
+    assert_int_equal(0, unlink(path));
+    size_t stem = strlen(path) - 4;
+    if (strcmp(path + stem, ".mhd") == 0) {
+        char beside[80];
+        int removed = 0;
+        snprintf(beside, sizeof(beside), "%.*s.raw", (int)stem, path);
+        removed += unlink(beside) == 0;
+        snprintf(beside, sizeof(beside), "%.*s.zraw", (int)stem, path);
+        removed += unlink(beside) == 0;
+        assert_int_equal(1, removed);
+    }
+}
+
 static struct vox_volume *written(const char *name, const struct vox_geometry *like,
                                   const int64_t size[3], enum vox_voxel_type type,
                                   const void *voxels)
@@ -48,7 +64,7 @@ static struct vox_volume *written(const char *name, const struct vox_geometry *l
         vox_volume_read(path, &limits, &volume, &err) != VOX_OK) {
         fail_msg("%s: %s", name, err.msg);
     }
-    assert_int_equal(0, unlink(path));
+    remove_written();
     return volume;
 }
 
@@ -127,7 +143,8 @@ static void nifti_keeps_every_bit(void **state)
 static void every_type_comes_back(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a.nii", "a.nii.gz", "a.nrrd", "A.SEG.NRRD"};
+    static const char *const names[] = {"a.nii",      "a.nii.gz", "a.nrrd",
+                                        "A.SEG.NRRD", "a.mha",    "a.mhd"};
     uint8_t voxels[8 * 8];
     for (size_t i = 0; i < sizeof(voxels); i++) {
         voxels[i] = (uint8_t)(i * 37);
@@ -177,6 +194,43 @@ static void nrrd_keeps_its_text(void **state)
                             sizeof(volume->geometry.nrrd));
         assert_memory_equal(volume->geometry.affine, again->geometry.affine,
                             sizeof(volume->geometry.affine));
+        vox_volume_free(again);
+        vox_volume_free(volume);
+        bytes_free(&source);
+    }
+}
+
+static void metaimage_keeps_its_text(void **state)
+{
+    (void)state;
+    static const uint8_t voxels[8];
+    static const struct {
+        const char *lines, *kept;
+    } cases[] = {
+        {"TransformMatrix = 1 0  -0 0 0.99999999999999989 0 0 0 +1\nOffset = -170.50 1e2 3\n"
+         "ElementSpacing = .70 1.50 3\n",
+         "TransformMatrix = 1 0 -0 0 0.99999999999999989 0 0 0 +1\nOffset = -170.50 1e2 3\n"
+         "ElementSpacing = .70 1.50 3\n"},
+        {"Rotation = 0 1 0 1 0 0 0 0 1\nPosition = 1 2 3\nElementSize = 2 -2 2\n",
+         "TransformMatrix = 0 1 0 1 0 0 0 0 1\nOffset = 1 2 3\nElementSpacing = 2 -2 2\n"},
+        {"", "CompressedData = False\nDimSize"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char header[512];
+        snprintf(header, sizeof(header),
+                 "NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\n%sElementDataFile = LOCAL\n",
+                 cases[i].lines);
+        struct bytes source = nrrd_file(header, voxels, sizeof(voxels));
+        struct vox_volume *volume = parse_good(&source);
+        struct vox_err err;
+        assert_int_equal(VOX_OK, vox_volume_write(in_folder("a.mha"), &volume->geometry,
+                                                  volume->size, VOX_VOXEL_U8, voxels, &err));
+        struct bytes copy = joined(file_bytes(path, true), nrrd_file("", "", 1));
+        assert_non_null(strstr((const char *)copy.data, cases[i].kept));
+        bytes_free(&copy);
+        struct vox_volume *again =
+            written("a.mhd", &volume->geometry, volume->size, VOX_VOXEL_U8, voxels);
+        assert_memory_equal(&volume->geometry, &again->geometry, sizeof(volume->geometry));
         vox_volume_free(again);
         vox_volume_free(volume);
         bytes_free(&source);
@@ -237,7 +291,7 @@ static void crooked_header(char *header, size_t room, double angle, int kind)
              t[0][0], t[1][0], t[2][0], t[0][1], t[1][1], t[2][1], t[0][2], t[1][2], t[2][2]);
 }
 
-/* NRRD to NIfTI and back; the qform alone, where there is one, says the same. */
+/* NRRD to NIfTI and MetaImage and back; the qform alone, where there is one, says the same. */
 static void formats_agree(void **state)
 {
     (void)state;
@@ -272,6 +326,18 @@ static void formats_agree(void **state)
                 written("a.nrrd", &nifti->geometry, source->size, VOX_VOXEL_U8, voxels);
             assert_corners_agree(source, back);
             vox_volume_free(back);
+            struct vox_volume *meta =
+                written("a.mha", &source->geometry, source->size, VOX_VOXEL_U8, voxels);
+            assert_int_equal(VOX_FORMAT_METAIMAGE, meta->geometry.source);
+            assert_corners_agree(source, meta);
+            back = written("a.nrrd", &meta->geometry, source->size, VOX_VOXEL_U8, voxels);
+            assert_corners_agree(source, back);
+            vox_volume_free(back);
+            back = written("a.nii", &meta->geometry, source->size, VOX_VOXEL_U8, voxels);
+            assert_int_equal(1, back->geometry.nifti.sform_code);
+            assert_corners_agree(source, back);
+            vox_volume_free(back);
+            vox_volume_free(meta);
             vox_volume_free(nifti);
             vox_volume_free(source);
             bytes_free(&file);
@@ -337,11 +403,17 @@ static void wrong_arguments(void **state)
     const uint8_t voxel = 0;
     struct vox_err err;
     const int64_t one[3] = {1, 1, 1};
-    static const char *const names[] = {"a.mha", "a", ".nii", "nii", "a.gz"};
+    static const char *const names[] = {"a.dcm", "a", ".nii", "nii", "a.gz"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         assert_int_equal(VOX_E_ARG,
                          vox_volume_write(names[i], &like, one, VOX_VOXEL_U8, &voxel, &err));
-        assert_non_null(strstr(err.msg, "must end in .nii, .nii.gz or .nrrd"));
+        assert_non_null(strstr(err.msg, "must end in .nii.gz, .nii, .nrrd, .mha or .mhd"));
+    }
+    static const char *const series[] = {"a%d.mhd", "LISTS.mhd", ".a.mhd", " a.mhd", "a\n.mhd"};
+    for (size_t i = 0; i < sizeof(series) / sizeof(series[0]); i++) {
+        assert_int_equal(VOX_E_ARG,
+                         vox_volume_write(series[i], &like, one, VOX_VOXEL_U8, &voxel, &err));
+        assert_non_null(strstr(err.msg, "the name of a .mhd file must not hold %"));
     }
     assert_int_equal(VOX_E_ARG, vox_volume_write("a.nii", &like, (const int64_t[3]){1, 0, 1},
                                                  VOX_VOXEL_U8, &voxel, &err));
@@ -365,7 +437,7 @@ static void prepared_and_cancelled(void **state)
     const struct vox_geometry like = {.source = VOX_FORMAT_NRRD};
     const uint8_t voxel = 1;
     const int64_t one[3] = {1, 1, 1};
-    static const char *const names[] = {"p.nii", "p.nii.gz", "p.nrrd"};
+    static const char *const names[] = {"p.nii", "p.nii.gz", "p.nrrd", "p.mha", "p.mhd"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct vox_err err = {0};
         struct vox_file_writer *file = NULL;
@@ -376,7 +448,7 @@ static void prepared_and_cancelled(void **state)
                                                     &supply, NULL, &cancel, &file, &err));
         assert_int_equal(-1, access(path, F_OK));
         assert_int_equal(VOX_OK, vox_file_commit(file, &err));
-        assert_int_equal(0, unlink(path));
+        remove_written();
 
         atomic_store(&cancel, 1);
         file = NULL;
@@ -418,7 +490,7 @@ static void slice_by_slice(void **state)
 {
     (void)state;
     const int64_t size[3] = {3, 2, 5};
-    static const char *const names[] = {"s.nii", "s.nii.gz", "s.nrrd"};
+    static const char *const names[] = {"s.nii", "s.nii.gz", "s.nrrd", "s.mha", "s.mhd"};
     for (size_t i = 0; i < 3 * sizeof(names) / sizeof(names[0]); i++) {
         struct asked asked = {.fails_at = i % 3 == 1 ? 2 : -1, .cancels_at = i % 3 == 2 ? 1 : -1};
         const struct vox_slice_supply supply = {count_slices, &asked};
@@ -438,7 +510,7 @@ static void slice_by_slice(void **state)
                 assert_int_equal(0x0101 * (v / 6), ((const uint16_t *)volume->voxels)[v]);
             }
             vox_volume_free(volume);
-            assert_int_equal(0, unlink(path));
+            remove_written();
         } else {
             assert_int_equal(i % 3 == 1 ? VOX_E_BUSY : VOX_E_CANCELLED, code);
             assert_int_equal(i % 3 == 1 ? 3 : 2, asked.calls);
@@ -466,9 +538,13 @@ static size_t size_with(const char *name, const struct vox_write_options *option
     assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, &err));
     assert_memory_equal(zeros, volume->voxels, sizeof(zeros));
     vox_volume_free(volume);
-    struct bytes bytes = file_bytes(path, true);
-    bytes_free(&bytes);
-    return bytes.size;
+    char beside[80];
+    snprintf(beside, sizeof(beside), "%.*s%s", (int)strlen(path) - 4, path,
+             options != NULL && options->compress ? ".zraw" : ".raw");
+    struct stat st;
+    assert_int_equal(0, stat(strcmp(name, "c.mhd") == 0 ? beside : path, &st));
+    remove_written();
+    return (size_t)st.st_size;
 }
 
 static void compression_is_an_option(void **state)
@@ -478,10 +554,9 @@ static void compression_is_an_option(void **state)
         const char *name;
         bool by_default, always, never;
     } cases[] = {
-        {"c.nii", false, false, true},
-        {"c.nii.gz", true, true, false},
-        {"c.nrrd", true, false, false},
-        {"c.seg.nrrd", true, false, false},
+        {"c.nii", false, false, true},  {"c.nii.gz", true, true, false},
+        {"c.nrrd", true, false, false}, {"c.seg.nrrd", true, false, false},
+        {"c.mha", false, false, false}, {"c.mhd", false, false, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct vox_write_options on = {.compress = true};
@@ -500,6 +575,7 @@ int main(void)
         cmocka_unit_test(nifti_keeps_every_bit),
         cmocka_unit_test(every_type_comes_back),
         cmocka_unit_test(nrrd_keeps_its_text),
+        cmocka_unit_test(metaimage_keeps_its_text),
         cmocka_unit_test(formats_agree),
         cmocka_unit_test(floats_bound_the_place_of_tiny_voxels),
         cmocka_unit_test(long_sides_take_nifti_2),

@@ -15,7 +15,7 @@
 
 static int print_info(const struct vox_volume *v)
 {
-    static const char *const formats[] = {"nifti1", "nifti2", "nrrd"};
+    static const char *const formats[] = {"nifti1", "nifti2", "nrrd", "metaimage"};
     printf("{\"size\": [%" PRId64 ", %" PRId64 ", %" PRId64
            "], \"type\": \"%s\", \"format\": \"%s\", "
            "\"slope\": %.17g, \"intercept\": %.17g, \"affine\": [",
