@@ -259,8 +259,10 @@ static enum vox_code keep_largest(struct vox_state_box *box, uint8_t *mask, stru
         return code;
     }
     restrict_to(box, VOX_VOXEL_AGREED, mask);
-    const uint8_t *first = memchr(mask, 1, (size_t)voxels_of(box));
-    int64_t place = first - mask;
+    int64_t place = 0;
+    while (mask[place] == 0) {
+        place++;
+    }
     pick(box, VOX_VOXEL_EMPTY, mask);
     code = vox_component_at(mask, box->size, place, err);
     if (code == VOX_OK) {
