@@ -4,7 +4,8 @@
 # What the program and its tests are built with; docs/dependencies.md says what each is for.
 BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config python3
-    libdnnl-dev libcmocka-dev libjansson-dev libyaml-dev libdeflate-dev zlib1g-dev libgnutls28-dev
+    libdnnl-dev libcmocka-dev libjansson-dev libyaml-dev libdeflate-dev zlib1g-dev libpng-dev
+    libgnutls28-dev
 )
 # What only the checks need.
 CHECK_PACKAGES=(

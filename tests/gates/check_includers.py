@@ -32,6 +32,7 @@ LIBRARIES = [
     Library("GnuTLS", r"gnutls/.*\.h", r"src/util/(hash|tls)\.c"),
     Library("libdeflate", r"libdeflate\.h", r"src/volume/gzip\.c"),
     Library("zlib", r"zlib\.h|zconf\.h", r"src/volume/gzip_stream\.c"),
+    Library("libpng", r"(libpng\d*/)?png(conf|libconf)?\.h", r"src/util/png\.c"),
 ]
 
 
@@ -55,6 +56,7 @@ REJECTS = [
     ("GnuTLS in a header", {"src/util/hash.h": "#include <gnutls/crypto.h>\n"}),
     ("libdeflate in a reader", {"src/volume/nifti.c": '#include "libdeflate.h"\n'}),
     ("zlib in the model", {"src/model/zip.c": "# include <zlib.h>\n"}),
+    ("libpng in the pipeline", {"src/pipeline/preview.c": "#include <png.h>\n"}),
     ("a library in the public header", {"include/voxlabel/v.h": "#include <dnnl.h>\n"}),
 ]
 ACCEPTS = [
@@ -65,6 +67,8 @@ ACCEPTS = [
             "src/util/json.c": "#include <jansson.h>\n",
             "src/util/yaml.c": "#include <yaml.h>\n",
             "src/util/hash.c": "#include <gnutls/crypto.h>\n",
+            "src/util/png.c": '#include "util/png.h"\n#include <png.h>\n',
+            "src/pipeline/preview.c": '#include "util/png.h"\n',
             "src/volume/gzip.c": "#include <libdeflate.h>\n",
             "src/volume/gzip_stream.c": "#include <zlib.h>\n",
         },
