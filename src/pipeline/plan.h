@@ -46,8 +46,8 @@ struct vox_plan_click {
     bool positive;
 };
 
-/* One conditioning slice. First the mask, then box and clicks, then the clicks of each correction
- * of this slice, on top of what came before. */
+/* One conditioning slice. Clicks point into the object's. First the mask, then box and clicks, then
+ * the clicks of each correction of this slice, on top of what came before. */
 struct vox_plan_prompt {
     int64_t k;
     bool masked; /* with the object's mask of the request */
@@ -79,6 +79,8 @@ struct vox_plan_object {
     int64_t n_prompts;
     struct vox_plan_correction *corrections; /* in the order of their application */
     int64_t n_corrections;
+    struct vox_plan_click *clicks; /* of all prompts and corrections */
+    int64_t n_clicks;
     int64_t first, last;       /* lowest and highest slice of all prompts */
     bool free;                 /* they are no borders: the object may reach beyond */
     enum vox_passes passes;    /* never DEFAULT */
@@ -101,12 +103,19 @@ struct vox_plan {
     struct vox_warnings warnings; /* the request's and those of the plan */
 };
 
+/* Slices of all objects together, first ... last of each. */
+enum { VOX_PLAN_MAX_SLICES = 1 << 22 };
+
 /* Makes the plan. The caller owns *out; masks stay with the request. VOX_E_ARG for a rectangle or
- * slice that lies outside of the image, a mask of another size. */
+ * slice that lies outside of the image, a mask of another size, with a zoom for a spacing that is
+ * not positive; VOX_E_LIMIT beyond VOX_PLAN_MAX_SLICES; VOX_E_NOMEM. */
 enum vox_code vox_plan_new(const struct vox_request *request, const struct vox_plan_image *image,
                            const struct vox_plan_defaults *defaults, struct vox_plan **out,
                            struct vox_err *err) VOX_MUST_USE;
 void vox_plan_free(struct vox_plan *plan); /* NULL is allowed */
+
+/* The slice after those that follow k and are cut alike; k is first ... last. */
+int64_t vox_plan_cut_run(const struct vox_plan_object *object, int64_t k);
 
 /* Writes the plan as the member "plan" (docs/prompts.md). */
 void vox_plan_write_json(const struct vox_plan *plan, const struct vox_labels *labels,
