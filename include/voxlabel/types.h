@@ -6,6 +6,8 @@
 extern "C" {
 #endif
 
+#define VOX_API __attribute__((visibility("default")))
+
 /* What became of a call; says what the caller can do. */
 enum vox_code {
     VOX_OK = 0,
@@ -21,6 +23,9 @@ enum vox_code {
     VOX_E_CANCELLED,   /* the caller asked to stop */
     VOX_E_INTERNAL     /* a defect of this program */
 };
+
+/* A static name of the code, e.g. "format"; never NULL. Any thread. */
+VOX_API const char *vox_code_name(enum vox_code code);
 
 /* An error's text; belongs to the caller, one thread at a time. */
 struct vox_err {

@@ -28,13 +28,8 @@
 extern "C" {
 #endif
 
-#define VOX_API __attribute__((visibility("default")))
-
 /* "0.1.0"; static. */
 VOX_API const char *vox_version(void);
-
-/* A static name of a code: "format", "limit", ... */
-VOX_API const char *vox_code_name(enum vox_code code);
 
 /* ---- model ---- */
 
@@ -72,7 +67,8 @@ VOX_API void vox_model_describe(const struct vox_model *model, struct vox_model_
 struct vox_image;
 
 /* An image file: NIfTI, NRRD, MetaImage, recognised by content. It is read when it is first needed;
- * here it only has to be there (VOX_E_NOT_FOUND). */
+ * here it only has to be there (VOX_E_NOT_FOUND). model NULL: for vox_image_describe and
+ * vox_explain alone. */
 VOX_API enum vox_code vox_image_open(struct vox_model *model, const char *path,
                                      struct vox_image **out, struct vox_err *err);
 
@@ -122,6 +118,9 @@ VOX_API enum vox_code vox_request_box(struct vox_request *request, const char *l
                                       const double corners[4], const double *z,
                                       struct vox_err *err);
 
+/* Drops all boxes and rois. */
+VOX_API void vox_request_clear_boxes(struct vox_request *request);
+
 /* Masks from a label file on the image's grid (or shifted by whole voxels: Slicer's cropped
  * .seg.nrrd): each label takes the segment of its name, else the voxels of its value. VOX_E_ARG
  * where the file holds nothing for any label. */
@@ -156,7 +155,8 @@ struct vox_callbacks {
 
 struct vox_result;
 
-/* The plan in words. The caller frees *text with vox_text_free. */
+/* The plan in words; model NULL: as of a model without defaults of its own. The caller frees *text
+ * with vox_text_free. */
 VOX_API enum vox_code vox_explain(struct vox_model *model, struct vox_image *image,
                                   const struct vox_request *request, char **text,
                                   struct vox_err *err);
@@ -196,10 +196,6 @@ VOX_API const char *vox_result_warning(const struct vox_result *result, int i);
 /* Label values of slice k, size[0] * size[1] of them. */
 VOX_API void vox_result_slice(const struct vox_result *result, int64_t k, uint16_t *out);
 
-/* The result's JSON, borrowed until the next call with the same result. */
-VOX_API enum vox_code vox_result_json(struct vox_result *result, const char **text, size_t *size,
-                                      struct vox_err *err);
-
 /* ---- files ---- */
 
 /* What to write; NULL: not wanted. Endings: .nii .nii.gz .nrrd .mha .mhd, and .seg.nrrd for the
@@ -210,6 +206,11 @@ struct vox_files {
     const char *json;
     const char *preview; /* .png */
 };
+
+/* The result's JSON, borrowed until the next call with the same result; files (NULL: none) are
+ * those that it names as written. */
+VOX_API enum vox_code vox_result_json(struct vox_result *result, const struct vox_files *files,
+                                      const char **text, size_t *size, struct vox_err *err);
 
 /* Tries whether the files can be written and writes nothing. *which, if not NULL, is the path that
  * an error is about. */

@@ -7,7 +7,7 @@
 
 #include "app/arguments.h"
 #include "app/message.h"
-#include "app/model_files.h"
+#include "pipeline/model_choice.h"
 #include "model/schema.h"
 #include "util/json_writer.h"
 

@@ -1,8 +1,11 @@
-/* 'voxlabel segment': one box, one mask. */
+/* 'voxlabel segment': masks from prompts, by the public library interface alone. */
 #ifndef VOX_APP_SEGMENT_COMMAND_H
 #define VOX_APP_SEGMENT_COMMAND_H
 
-/* argv[0] is "segment". Returns the exit status. */
+#include "app/command_line.h"
+
+extern const struct vox_command vox_segment_command;
+
 int vox_app_segment(int argc, char **argv);
 
 #endif

@@ -35,9 +35,6 @@ enum vox_code vox_err_prefix(struct vox_err *err, enum vox_code code, const char
 #define vox_err_prefix(err, code, ...)                                                             \
     ((void)!(vox_err_prefix)(err, code, __VA_ARGS__), (enum vox_code)(code))
 
-/* A static name of the code, e.g. "format"; never NULL. Any thread. */
-const char *vox_code_name(enum vox_code code);
-
 /* Ends the process with a message where one of our own invariants is broken; stays on in release
  * builds, because a wrong mask is worse than a restart. Never for input. */
 #define VOX_ASSERT(cond) ((cond) ? (void)0 : vox_assert_failed(#cond, __FILE__, __LINE__))

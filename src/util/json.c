@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include "util/memory.h"
+
 enum { MAX_DEPTH = 1000 };
 
 /* struct vox_json is never defined: it is jansson's json_t to everybody else. */
@@ -202,4 +204,18 @@ bool vox_json_number(const struct vox_json *json, double *out)
 const char *vox_json_text(const struct vox_json *json)
 {
     return json_string_value(inner_const(json));
+}
+
+enum vox_code vox_json_format(const struct vox_json *json, char **out, struct vox_err *err)
+{
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t size = json_dumpb(inner_const(json), NULL, 0, flags);
+    char *text = size > 0 ? vox_alloc(size + 1) : NULL;
+    if (text == NULL || json_dumpb(inner_const(json), text, size, flags) != size) {
+        vox_free(text);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    text[size] = '\0';
+    *out = text;
+    return VOX_OK;
 }

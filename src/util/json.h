@@ -60,4 +60,9 @@ const char *vox_json_text(const struct vox_json *json); /* NULL for others */
 /* A number, integer or real, as a double; always finite. */
 bool vox_json_number(const struct vox_json *json, double *out) VOX_MUST_USE;
 
+/* The value as JSON text, members in the order of their text; numbers keep their values. The caller
+ * frees *out with vox_free. VOX_E_NOMEM. */
+enum vox_code vox_json_format(const struct vox_json *json, char **out,
+                              struct vox_err *err) VOX_MUST_USE;
+
 #endif

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "util/memory.h"
+
 static const struct vox_json_limits roomy = {.bytes = 1 << 20, .depth = 64, .values = 1000};
 
 static struct vox_json *parse(const char *text)
@@ -214,6 +216,28 @@ static void test_depth_has_a_bound(void **state)
     vox_json_free(json);
 }
 
+static void test_format(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"b\":[1,-2.5,1e300,true,null],\"a\":{\"text\":\"\\\"x\\n\"},\"c\":0.1}";
+    struct vox_json *json = parse(text);
+    char *out = NULL;
+    assert_int_equal(VOX_OK, vox_json_format(json, &out, NULL));
+    assert_null(strchr(out, ' '));
+    struct vox_json *again = parse(out);
+    double number;
+    assert_true(vox_json_number(vox_json_get(again, "c"), &number));
+    assert_true(number == 0.1);
+    assert_true(vox_json_number(vox_json_at(vox_json_get(again, "b"), 2), &number));
+    assert_true(number == 1e300);
+    assert_string_equal("\"x\n", vox_json_text(vox_json_get(vox_json_get(again, "a"), "text")));
+    assert_true(strstr(out, "\"b\"") < strstr(out, "\"a\""));
+    vox_json_free(again);
+    vox_json_free(json);
+    vox_free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_depth_has_a_bound),
+        cmocka_unit_test(test_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,12 @@
+/* Carries out the jobs of 'voxlabel segment'. */
+#ifndef VOX_APP_SEGMENT_RUN_H
+#define VOX_APP_SEGMENT_RUN_H
+
+#include "app/command_line.h"
+#include "app/segment_jobs.h"
+
+/* Loads the model once and does all jobs; one that fails does not stop the others. Returns the exit
+ * status: of the only job, or of the worst. */
+int vox_segment_run(const struct vox_arguments *arguments, const struct vox_segment_jobs *jobs);
+
+#endif

@@ -1,0 +1,12 @@
+/* Sizes as people write them. */
+#ifndef VOX_APP_SIZES_H
+#define VOX_APP_SIZES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "4096", "512M", "1G", "1.5T" (powers of 1024; K, M, G, T, and B or iB behind them are allowed).
+ * False, and nothing changed, for anything else. */
+bool vox_read_bytes(const char *text, uint64_t *out);
+
+#endif

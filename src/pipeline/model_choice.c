@@ -1,0 +1,60 @@
+#include "pipeline/model_choice.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "model/schema.h"
+
+bool vox_builtin_config_find(const struct vox_weights *weights, struct vox_model_config *out,
+                             struct vox_err *misfit)
+{
+    const char *name;
+    for (int i = 0; (name = vox_config_builtin_name(i)) != NULL; i++) {
+        struct vox_model_config config = {0};
+        struct vox_err err = {0};
+        snprintf(config.name, sizeof(config.name), "%s", name);
+        bool fits = vox_config_builtin(name, &config, &err) == VOX_OK &&
+                    vox_schema_check(&config, weights, &err) == VOX_OK;
+        if (i == 0 || fits) {
+            *out = config;
+            *misfit = err;
+        }
+        if (fits) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum vox_code choose_builtin(const struct vox_weights *weights, struct vox_model_config *out,
+                                    struct vox_err *err)
+{
+    struct vox_err misfit = {0};
+    struct vox_model_config config;
+    if (!vox_builtin_config_find(weights, &config, &misfit)) {
+        return vox_fail(err, VOX_E_FORMAT,
+                        "no built-in configuration fits, name the model's YAML (%s: %s)",
+                        config.name, misfit.msg);
+    }
+    *out = config;
+    return VOX_OK;
+}
+
+enum vox_code vox_config_choose(const char *path, const struct vox_weights *weights,
+                                struct vox_model_config *out, struct vox_err *err)
+{
+    if (path == NULL) {
+        return choose_builtin(weights, out, err);
+    }
+    struct vox_model_config config;
+    enum vox_code code = vox_config_load(path, &config, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "the configuration");
+    }
+    code = vox_schema_check(&config, weights, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "it does not fit the configuration");
+    }
+    *out = config;
+    return VOX_OK;
+}

@@ -1,0 +1,21 @@
+/* Which configuration a checkpoint has. */
+#ifndef VOX_PIPELINE_MODEL_CHOICE_H
+#define VOX_PIPELINE_MODEL_CHOICE_H
+
+#include <stdbool.h>
+
+#include "model/config.h"
+#include "model/weights.h"
+#include "util/error.h"
+
+/* Finds the first built-in configuration that fits the checkpoint: true, and *out is that one.
+ * Where none does: false, *out is the first and *misfit says why it does not. */
+bool vox_builtin_config_find(const struct vox_weights *weights, struct vox_model_config *out,
+                             struct vox_err *misfit);
+
+/* The configuration of a file, or (NULL) the built-in one that fits; checked against the
+ * checkpoint. The errors of vox_config_load; VOX_E_FORMAT where nothing fits. */
+enum vox_code vox_config_choose(const char *path, const struct vox_weights *weights,
+                                struct vox_model_config *out, struct vox_err *err) VOX_MUST_USE;
+
+#endif

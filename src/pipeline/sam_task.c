@@ -1,0 +1,468 @@
+/* MedSAM2 as a model family: prompts become a plan, every object of it is tracked in its passes,
+ * and these are combined into one map of label values. */
+#include <math.h>
+
+#include "pipeline/image_warnings.h"
+#include "pipeline/infer_task.h"
+#include "pipeline/params_read.h"
+#include "pipeline/stopwatch.h"
+#include "util/json_writer.h"
+#include "util/memory.h"
+
+/* What the network said: one run per object of the plan. */
+struct prediction {
+    int n;
+    struct vox_object_run **runs;
+};
+
+static void free_prediction(void *pred)
+{
+    struct prediction *prediction = pred;
+    for (int i = 0; i < prediction->n; i++) {
+        vox_object_run_free(prediction->runs[i]);
+    }
+    vox_free(prediction->runs);
+    vox_free(prediction);
+}
+
+/* ---- progress over all objects ---- */
+
+struct relay {
+    const struct vox_watch *watch;
+    struct vox_watch own;
+    int64_t before;   /* slices of the objects that are done */
+    int64_t total;    /* of all objects */
+    int64_t expected; /* of the object at hand */
+    double start;
+};
+
+static void pass_on(void *context, const struct vox_event *event)
+{
+    struct relay *relay = context;
+    struct vox_event all = *event;
+    all.done += relay->before;
+    all.total = relay->total - relay->expected + event->total;
+    all.seconds = vox_seconds() - relay->start;
+    relay->watch->event(relay->watch->context, &all);
+}
+
+static struct relay begin_relay(const struct vox_infer_data *data)
+{
+    struct relay relay = {.watch = data->watch, .start = data->start};
+    if (data->watch != NULL) {
+        relay.own = *data->watch;
+        relay.own.event = data->watch->event != NULL ? pass_on : NULL;
+    }
+    return relay;
+}
+
+/* ---- pre_transform ---- */
+
+static enum vox_code pre_transform(struct vox_infer_data *data, struct vox_err *err)
+{
+    if (data->params == NULL) {
+        return VOX_OK;
+    }
+    return vox_params_read(data->request, data->params, data->params_size, err);
+}
+
+/* ---- run_inferer ---- */
+
+static enum vox_code make_plan(struct vox_infer_data *data, struct vox_err *err)
+{
+    const struct vox_volume *volume = vox_slice_source_volume(data->img_3d);
+    struct vox_plan_image image;
+    for (int a = 0; a < 3; a++) {
+        image.size[a] = volume->size[a];
+        image.spacing[a] = volume->geometry.spacing[a];
+    }
+    return vox_plan_new(data->request, &image, &data->model->defaults, &data->plan, err);
+}
+
+/* The slices that will be looked at, where the borders say so. */
+static void plan_slices(struct vox_infer_data *data)
+{
+    int64_t first = data->d, last = -1;
+    for (int i = 0; i < data->plan->n_objects; i++) {
+        const struct vox_plan_object *object = &data->plan->objects[i];
+        first = object->first < first ? object->first : first;
+        last = object->last > last ? object->last : last;
+    }
+    if (first <= last) {
+        vox_slice_source_plan(data->img_3d, first, last);
+    }
+}
+
+static enum vox_code new_runs(struct vox_infer_data *data, struct vox_err *err)
+{
+    int n = data->plan->n_objects;
+    struct prediction *prediction = vox_calloc(1, sizeof(*prediction));
+    data->pred = prediction;
+    data->obj_ids = vox_calloc((size_t)n, sizeof(*data->obj_ids));
+    if (prediction == NULL || data->obj_ids == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    prediction->runs = vox_calloc((size_t)n, sizeof(struct vox_object_run *));
+    if (prediction->runs == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    for (int i = 0; i < n; i++) {
+        const struct vox_plan_object *object = &data->plan->objects[i];
+        const struct vox_mask_ask *mask = &data->request->objects[object->label].mask;
+        const struct vox_object_setup setup = {
+            .network = data->model->network,
+            .slices = data->img_3d,
+            .intensity = &data->intensity,
+            .features = data->model->features,
+            .plan = object,
+            .image = &data->plan->image,
+            .mask = mask->n > 0 ? mask : NULL,
+        };
+        enum vox_code code = vox_object_run_new(&setup, &prediction->runs[i], err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        prediction->n = i + 1;
+        data->obj_ids[i] = (int)vox_label_value(object->label);
+        data->n_obj_ids = i + 1;
+    }
+    return VOX_OK;
+}
+
+static enum vox_code track_objects(struct vox_infer_data *data, struct vox_err *err)
+{
+    struct prediction *prediction = data->pred;
+    struct relay relay = begin_relay(data);
+    relay.own.context = &relay;
+    for (int i = 0; i < prediction->n; i++) {
+        relay.total += vox_object_run_total(prediction->runs[i]);
+    }
+    for (int i = 0; i < prediction->n; i++) {
+        relay.expected = vox_object_run_total(prediction->runs[i]);
+        const struct vox_watch *watch = data->watch != NULL ? &relay.own : NULL;
+        enum vox_code code = vox_object_run_go(prediction->runs[i], watch, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        relay.before += relay.expected;
+    }
+    return VOX_OK;
+}
+
+/* What the runs have cost beyond `before`. */
+static void take_work(struct vox_infer_data *data, const struct vox_object_work *before)
+{
+    const struct prediction *prediction = data->pred;
+    data->encoded_slices = 0;
+    data->cached_slices = 0;
+    for (int i = 0; i < prediction->n; i++) {
+        struct vox_object_work work = vox_object_run_work(prediction->runs[i]);
+        data->encoded_slices += work.encoded;
+        data->cached_slices += work.cached;
+        data->latencies.pre += work.window_seconds;
+        data->latencies.encode += work.encode_seconds;
+        data->latencies.track += work.track_seconds;
+    }
+    data->encoded_slices -= before->encoded;
+    data->cached_slices -= before->cached;
+    data->latencies.pre -= before->window_seconds;
+    data->latencies.encode -= before->encode_seconds;
+    data->latencies.track -= before->track_seconds;
+}
+
+static enum vox_code prepare(struct vox_infer_data *data, struct vox_err *err)
+{
+    enum vox_code code = vox_image_load(data->image, &data->img_3d, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    const struct vox_volume *volume = vox_slice_source_volume(data->img_3d);
+    data->w = volume->size[0];
+    data->h = volume->size[1];
+    data->d = volume->size[2];
+    code = make_plan(data, err);
+    if (code != VOX_OK || !data->plan->valid) {
+        return code;
+    }
+    plan_slices(data);
+    return vox_image_intensity(data->image, &data->request->window, &data->intensity, err);
+}
+
+static enum vox_code run_inferer(struct vox_infer_data *data, struct vox_err *err)
+{
+    double start = vox_seconds();
+    enum vox_code code = prepare(data, err);
+    data->latencies.pre += vox_seconds() - start;
+    if (code != VOX_OK || !data->plan->valid) {
+        return code;
+    }
+    code = new_runs(data, err);
+    if (code == VOX_OK) {
+        code = track_objects(data, err);
+    }
+    if (code == VOX_OK) {
+        take_work(data, &(struct vox_object_work){0});
+    }
+    return code;
+}
+
+/* ---- post_transform ---- */
+
+static enum vox_code post_transform(struct vox_infer_data *data, struct vox_err *err)
+{
+    (void)data;
+    (void)err;
+    return VOX_OK;
+}
+
+/* ---- writer ---- */
+
+static enum vox_code combine(struct vox_infer_data *data, struct vox_err *err)
+{
+    const struct prediction *prediction = data->pred;
+    struct vox_outcome *outcome = &data->outcome;
+    const struct vox_combine_options options = {
+        .largest_cc = data->request->largest_cc,
+        .fill_holes = data->request->fill_holes,
+        .keep_uncertain = data->request->keep_uncertain,
+    };
+    int n = prediction->n;
+    const struct vox_plan_object **plans = vox_calloc((size_t)n, sizeof(*plans));
+    outcome->scores = vox_calloc((size_t)n, sizeof(*outcome->scores));
+    if (plans == NULL || outcome->scores == NULL) {
+        vox_free(plans);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    for (int i = 0; i < n; i++) {
+        plans[i] = &data->plan->objects[i];
+    }
+    outcome->n_objects = n;
+    enum vox_code code =
+        vox_combine((const struct vox_object_run *const *)prediction->runs, plans, n,
+                    &data->plan->image, &data->request->labels, &options, data->watch,
+                    &outcome->slab, outcome->scores, outcome->counts, err);
+    vox_free(plans);
+    return code;
+}
+
+static void warn_about_nothing(struct vox_infer_data *data)
+{
+    struct vox_outcome *outcome = &data->outcome;
+    for (int i = 0; i < data->n_obj_ids; i++) {
+        int label = data->obj_ids[i] - 1;
+        if (outcome->counts[label].voxels == 0) {
+            vox_warn(&outcome->warnings, "nothing was found for '%s'",
+                     data->request->labels.names[label]);
+        }
+    }
+}
+
+static enum vox_code writer(struct vox_infer_data *data, struct vox_err *err)
+{
+    struct vox_outcome *outcome = &data->outcome;
+    outcome->slab.size[0] = data->w;
+    outcome->slab.size[1] = data->h;
+    outcome->slab.size[2] = data->d;
+    outcome->warnings = data->plan->warnings;
+    outcome->counts = vox_calloc((size_t)data->request->labels.n + 1, sizeof(*outcome->counts));
+    if (outcome->counts == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    vox_warn_about_geometry(&outcome->warnings, vox_slice_source_volume(data->img_3d));
+    if (!data->plan->valid) {
+        for (size_t i = 0; i < sizeof(outcome->reason); i++) {
+            outcome->reason[i] = data->plan->reason[i];
+        }
+        return VOX_OK;
+    }
+    vox_warn_about_intensity(&outcome->warnings, &data->intensity);
+    enum vox_code code = combine(data, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    outcome->valid = true;
+    warn_about_nothing(data);
+    return VOX_OK;
+}
+
+/* ---- corrections ---- */
+
+static enum vox_code correct(struct vox_infer_data *data,
+                             const struct vox_plan_correction *corrections, int64_t n, int label,
+                             struct vox_err *err)
+{
+    struct prediction *prediction = data->pred;
+    for (int i = 0; prediction != NULL && i < prediction->n; i++) {
+        if (data->plan->objects[i].label != label) {
+            continue;
+        }
+        struct vox_object_work before = {0};
+        for (int o = 0; o < prediction->n; o++) {
+            struct vox_object_work work = vox_object_run_work(prediction->runs[o]);
+            before.encoded += work.encoded;
+            before.cached += work.cached;
+            before.window_seconds += work.window_seconds;
+            before.encode_seconds += work.encode_seconds;
+            before.track_seconds += work.track_seconds;
+        }
+        struct relay relay = begin_relay(data);
+        relay.own.context = &relay;
+        const struct vox_watch *watch = data->watch != NULL ? &relay.own : NULL;
+        enum vox_code code =
+            vox_object_run_correct(prediction->runs[i], corrections, n, watch, err);
+        if (code == VOX_OK) {
+            take_work(data, &before);
+        }
+        return code;
+    }
+    return vox_fail(err, VOX_E_ARG, "there is nothing of '%s' to correct; give it a prompt first",
+                    data->request->labels.names[label]);
+}
+
+/* ---- logits ---- */
+
+/* Adds one object's mean logits to the slice: where several objects reach, the highest counts. */
+static enum vox_code add_object(const struct vox_object_run *run, const struct vox_infer_data *data,
+                                int64_t k, float *room, float *out, struct vox_err *err)
+{
+    struct vox_object_outcome outcome = vox_object_run_outcome(run);
+    const struct vox_zoom_window *window = &outcome.window;
+    int64_t pixels = window->size[0] * window->size[1];
+    float *mean = room + pixels;
+    int visits = 0;
+    if (k < outcome.first || k > outcome.last) {
+        return VOX_OK;
+    }
+    for (int p = 0; p < outcome.n_passes; p++) {
+        const struct vox_pass *pass = &outcome.passes[p];
+        if (k < pass->first || k >= pass->first + pass->n || !pass->visited[k - pass->first]) {
+            continue;
+        }
+        enum vox_code code = vox_object_run_logits(run, p, k, room, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        for (int64_t i = 0; i < pixels; i++) {
+            mean[i] = visits == 0 ? room[i] : mean[i] + room[i];
+        }
+        visits++;
+    }
+    for (int64_t y = 0; visits > 0 && y < window->size[1]; y++) {
+        int64_t j = window->origin[1] + y;
+        for (int64_t x = 0; x < window->size[0]; x++) {
+            int64_t i = window->origin[0] + x;
+            if (i >= 0 && i < data->w && j >= 0 && j < data->h) {
+                float value = mean[x + window->size[0] * y] / (float)visits;
+                float *at = &out[i + data->w * j];
+                *at = *at >= value ? *at : value; /* NaN gives way */
+            }
+        }
+    }
+    return VOX_OK;
+}
+
+static enum vox_code logits(const struct vox_infer_data *data, int64_t k, float *out,
+                            struct vox_err *err)
+{
+    const struct prediction *prediction = data->pred;
+    for (int64_t i = 0; i < data->w * data->h; i++) {
+        out[i] = NAN;
+    }
+    for (int o = 0; prediction != NULL && o < prediction->n; o++) {
+        struct vox_zoom_window window = vox_object_run_outcome(prediction->runs[o]).window;
+        size_t pixels;
+        if (!vox_mul((size_t)window.size[0], (size_t)window.size[1], &pixels) ||
+            !vox_mul(pixels, 2, &pixels)) {
+            return vox_fail(err, VOX_E_LIMIT, "the zoom window is too large");
+        }
+        float *room = vox_calloc(pixels, sizeof(*room));
+        if (room == NULL) {
+            return vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
+        enum vox_code code = add_object(prediction->runs[o], data, k, room, out, err);
+        vox_free(room);
+        if (code != VOX_OK) {
+            return code;
+        }
+    }
+    return VOX_OK;
+}
+
+/* ---- JSON ---- */
+
+static void put_object_score(struct vox_json_writer *json, const struct vox_object_run *run)
+{
+    struct vox_object_outcome outcome = vox_object_run_outcome(run);
+    vox_json_begin_array(json, "object_score");
+    for (int64_t k = outcome.first; k <= outcome.last; k++) {
+        vox_json_begin_object(json, NULL);
+        vox_json_put_int(json, "k", k);
+        for (int p = 0; p < outcome.n_passes; p++) {
+            const struct vox_pass *pass = &outcome.passes[p];
+            int64_t at = k - pass->first;
+            bool seen = at >= 0 && at < pass->n && pass->visited[at];
+            vox_json_put_real(json, pass->reverse ? "backward" : "forward",
+                              seen ? (double)pass->scores[at] : (double)NAN);
+        }
+        vox_json_end(json);
+    }
+    vox_json_end(json);
+}
+
+static void put_scores(struct vox_json_writer *json, const struct vox_infer_data *data)
+{
+    const struct prediction *prediction = data->pred;
+    vox_json_begin_object(json, "scores");
+    for (int i = 0; i < data->outcome.n_objects; i++) {
+        vox_json_begin_object(json, data->request->labels.names[data->plan->objects[i].label]);
+        vox_json_put_real(json, "agreement_dice", data->outcome.scores[i].agreement_dice);
+        vox_json_put_real(json, "entropy", data->outcome.scores[i].entropy);
+        put_object_score(json, prediction->runs[i]);
+        vox_json_end(json);
+    }
+    vox_json_end(json);
+}
+
+static void put_corrections(struct vox_json_writer *json, const struct vox_infer_data *data)
+{
+    const struct prediction *prediction = data->pred;
+    vox_json_begin_array(json, "corrections");
+    for (int i = 0; prediction != NULL && i < prediction->n; i++) {
+        int64_t n;
+        const struct vox_retracked *retracked = vox_object_run_retracked(prediction->runs[i], &n);
+        for (int64_t c = 0; c < n; c++) {
+            vox_json_begin_object(json, NULL);
+            vox_json_put_text(json, "label",
+                              data->request->labels.names[data->plan->objects[i].label]);
+            vox_json_put_int(json, "k", retracked[c].k);
+            vox_json_begin_array(json, "propagated");
+            for (int64_t s = 0; s < retracked[c].n; s++) {
+                vox_json_put_int(json, NULL, retracked[c].slices[s]);
+            }
+            vox_json_end(json);
+            vox_json_end(json);
+        }
+    }
+    vox_json_end(json);
+}
+
+static void describe(const struct vox_infer_data *data, struct vox_json_writer *json)
+{
+    vox_plan_write_json(data->plan, &data->request->labels, json, "plan");
+    put_scores(json, data);
+    put_corrections(json, data);
+}
+
+const struct vox_infer_task vox_sam_task = {
+    .name = "SAM",
+    .type = "deepedit",
+    .dimension = 3,
+    .pre_transform = pre_transform,
+    .run_inferer = run_inferer,
+    .post_transform = post_transform,
+    .writer = writer,
+    .correct = correct,
+    .logits = logits,
+    .describe = describe,
+    .free_pred = free_prediction,
+};
