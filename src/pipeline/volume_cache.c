@@ -1,0 +1,530 @@
+#include "pipeline/volume_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "util/memory.h"
+
+enum {
+    MAX_FILES = 1024,  /* that are remembered; most of them without voxels */
+    MAX_ATTEMPTS = 3,  /* at reading a file that changes meanwhile */
+    CLOCK_STEP_MS = 20 /* of file systems: 10 ms at most, and some more */
+};
+
+/* What tells one state of a file from another. Copying tools may set the modification's time, but
+ * not that of the change. */
+struct identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+struct remembered {
+    struct vox_window window;
+    struct vox_intensity intensity;
+};
+
+enum state { READING, READY, FAILED, CHANGED };
+
+/* One state of a file. */
+struct file {
+    struct identity identity;
+    enum state state;
+    struct vox_err err;             /* where it failed */
+    struct vox_slice_source *owner; /* of the voxels; NULL: none are here */
+    uint64_t bytes;                 /* of the voxels */
+    bool counted;                   /* the voxels are within the budget */
+    bool streamed;                  /* each user opens it */
+    bool listed;
+    bool queued; /* listed, and nobody uses it */
+    int64_t holders;
+    struct file *next;          /* of those that are listed, or that are to be freed */
+    struct file *newer, *older; /* of those that are queued */
+
+    pthread_mutex_t lock; /* guards what follows; never taken with the cache's */
+    struct remembered windows[VOX_REMEMBERED_WINDOWS];
+    int64_t n_windows; /* that were ever remembered */
+};
+
+struct vox_volume_cache {
+    struct vox_volume_cache_setup setup;
+    pthread_mutex_t lock;   /* guards what follows and all of a file but what is said there */
+    pthread_cond_t settled; /* a file is no longer being read */
+    struct file *files;
+    int64_t n_files;
+    struct file *newest, *oldest;
+    uint64_t idle_bytes; /* of counted voxels that nobody uses */
+    int64_t held;
+    struct vox_volume_cache_counts counts;
+};
+
+struct vox_held_volume {
+    struct vox_volume_cache *cache;
+    struct file *file;
+    struct vox_slice_source *slices;
+};
+
+/* --- files --- */
+
+static enum vox_code identify(const char *path, struct identity *out, struct vox_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        const char *reason = strerrordesc_np(errno);
+        enum vox_code code = errno == ENOENT || errno == ENOTDIR ? VOX_E_NOT_FOUND : VOX_E_IO;
+        return vox_fail_sys(err, code, errno, "cannot open the file: %s",
+                            reason == NULL ? "unknown error" : reason);
+    }
+    *out = (struct identity){st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
+    return VOX_OK;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_file(const struct identity *a, const struct identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
+}
+
+static bool is_young(const struct identity *identity)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
+        return true;
+    }
+    double age = (double)(now.tv_sec - identity->changed.tv_sec) +
+                 1e-9 * (double)(now.tv_nsec - identity->changed.tv_nsec);
+    return !(age > 1e-3 * CLOCK_STEP_MS || age < -1.0);
+}
+
+/* As identify. What was written a moment ago could be written again without a change of its times,
+ * since those go in steps; after such a step every change shows. */
+static enum vox_code identify_settled(const char *path, struct identity *out, struct vox_err *err)
+{
+    struct identity identity;
+    enum vox_code code = identify(path, &identity, err);
+    if (code == VOX_OK && is_young(&identity)) {
+        const struct timespec step = {.tv_nsec = CLOCK_STEP_MS * 1000000L};
+        nanosleep(&step, NULL);
+        code = identify(path, &identity, err);
+    }
+    if (code == VOX_OK) {
+        *out = identity;
+    }
+    return code;
+}
+
+static struct file *file_new(const struct identity *identity)
+{
+    struct file *file = vox_calloc(1, sizeof(*file));
+    if (file == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
+        vox_free(file);
+        return NULL;
+    }
+    file->identity = *identity;
+    return file;
+}
+
+/* Frees a chain of files that nobody uses. */
+static void files_free(struct file *file)
+{
+    while (file != NULL) {
+        struct file *next = file->next;
+        vox_slice_source_close(file->owner);
+        pthread_mutex_destroy(&file->lock);
+        vox_free(file);
+        file = next;
+    }
+}
+
+/* --- the list and the queue; under the cache's lock --- */
+
+static void list_file(struct vox_volume_cache *cache, struct file *file)
+{
+    file->listed = true;
+    file->next = cache->files;
+    cache->files = file;
+    cache->n_files++;
+}
+
+static void unlist_file(struct vox_volume_cache *cache, struct file *file)
+{
+    struct file **at = &cache->files;
+    while (*at != file) {
+        at = &(*at)->next;
+    }
+    *at = file->next;
+    file->next = NULL;
+    file->listed = false;
+    cache->n_files--;
+    if (file->counted) {
+        cache->counts.bytes -= file->bytes;
+        file->counted = false;
+    }
+}
+
+static void leave_queue(struct vox_volume_cache *cache, struct file *file)
+{
+    if (!file->queued) {
+        return;
+    }
+    file->queued = false;
+    cache->idle_bytes -= file->counted ? file->bytes : 0;
+    *(file->newer != NULL ? &file->newer->older : &cache->newest) = file->older;
+    *(file->older != NULL ? &file->older->newer : &cache->oldest) = file->newer;
+}
+
+static void join_queue(struct vox_volume_cache *cache, struct file *file)
+{
+    file->queued = true;
+    cache->idle_bytes += file->counted ? file->bytes : 0;
+    file->newer = NULL;
+    file->older = cache->newest;
+    *(cache->newest != NULL ? &cache->newest->newer : &cache->oldest) = file;
+    cache->newest = file;
+}
+
+static void throw_out_oldest(struct vox_volume_cache *cache, struct file **garbage)
+{
+    struct file *file = cache->oldest;
+    leave_queue(cache, file);
+    cache->counts.evicted += file->owner != NULL;
+    unlist_file(cache, file);
+    file->next = *garbage;
+    *garbage = file;
+}
+
+/* Counts a listed file's voxels into the budget, if what is not in use can make room for them. */
+static void count_in(struct vox_volume_cache *cache, struct file *file, struct file **garbage)
+{
+    uint64_t budget = cache->setup.bytes;
+    uint64_t in_use = cache->counts.bytes - cache->idle_bytes;
+    if (file->counted || file->owner == NULL || file->bytes > budget ||
+        in_use > budget - file->bytes) {
+        return;
+    }
+    while (cache->counts.bytes > budget - file->bytes) {
+        throw_out_oldest(cache, garbage);
+    }
+    file->counted = true;
+    cache->counts.bytes += file->bytes;
+}
+
+static struct file *look_up(const struct vox_volume_cache *cache, const struct identity *identity)
+{
+    struct file *file = cache->files;
+    while (file != NULL && !same_file(&file->identity, identity)) {
+        file = file->next;
+    }
+    return file;
+}
+
+/* One holder less. The last one leaves the file to the cache as far as that may keep it; what is to
+ * be freed joins the garbage. */
+static void let_go(struct vox_volume_cache *cache, struct file *file,
+                   struct vox_slice_source **voxels, struct file **garbage)
+{
+    cache->held--;
+    if (--file->holders > 0) {
+        return;
+    }
+    if (!file->listed) {
+        file->next = *garbage;
+        *garbage = file;
+        return;
+    }
+    count_in(cache, file, garbage);
+    if (!file->counted) {
+        *voxels = file->owner;
+        file->owner = NULL;
+    }
+    join_queue(cache, file);
+    while (cache->n_files > MAX_FILES && cache->oldest != NULL) {
+        throw_out_oldest(cache, garbage);
+    }
+}
+
+static void release_file(struct vox_volume_cache *cache, struct file *file)
+{
+    struct vox_slice_source *voxels = NULL;
+    struct file *garbage = NULL;
+    pthread_mutex_lock(&cache->lock);
+    let_go(cache, file, &voxels, &garbage);
+    pthread_mutex_unlock(&cache->lock);
+    vox_slice_source_close(voxels);
+    files_free(garbage);
+}
+
+/* --- reading --- */
+
+/* Opens the file and makes sure that it is the one meant. */
+static enum state open_file(const struct vox_volume_cache *cache, const char *path,
+                            const struct identity *identity, struct vox_slice_source **out,
+                            struct vox_err *err)
+{
+    struct vox_slice_source *source = NULL;
+    const struct vox_volume_cache_setup *setup = &cache->setup;
+    enum vox_code code =
+        vox_slice_source_open(path, &setup->limits, setup->max_memory, &source, err);
+    struct identity now;
+    if (identify(path, &now, NULL) != VOX_OK || !same_file(&now, identity)) {
+        vox_slice_source_close(source);
+        return CHANGED;
+    }
+    if (code != VOX_OK) {
+        return FAILED;
+    }
+    *out = source;
+    return READY;
+}
+
+/* Reads a file for all who wait for it. What is streamed becomes the reader's own. */
+static enum state read_file(struct vox_volume_cache *cache, struct file *file, const char *path,
+                            struct vox_slice_source **own)
+{
+    struct vox_slice_source *source = NULL;
+    struct vox_err err = {0};
+    enum state state = open_file(cache, path, &file->identity, &source, &err);
+    struct file *garbage = NULL;
+    pthread_mutex_lock(&cache->lock);
+    if (state == READY) {
+        cache->counts.opened++;
+        file->streamed = !vox_slice_source_resident(source);
+        if (file->streamed) {
+            *own = source;
+        } else {
+            file->owner = source;
+            file->bytes = vox_slice_source_bytes(source);
+            count_in(cache, file, &garbage);
+        }
+    } else {
+        file->err = err;
+        unlist_file(cache, file);
+    }
+    file->state = state;
+    pthread_cond_broadcast(&cache->settled);
+    pthread_mutex_unlock(&cache->lock);
+    files_free(garbage);
+    return state;
+}
+
+/* Holds the file of this identity, for its reader or once it has been read; NULL where there is no
+ * memory. */
+static struct file *join(struct vox_volume_cache *cache, const struct identity *identity,
+                         bool *reader, enum state *state)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct file *file = look_up(cache, identity);
+    *reader = file == NULL || (file->state == READY && file->owner == NULL && !file->streamed);
+    if (file == NULL) {
+        file = file_new(identity);
+        if (file == NULL) {
+            pthread_mutex_unlock(&cache->lock);
+            return NULL;
+        }
+        list_file(cache, file);
+    }
+    leave_queue(cache, file);
+    file->holders++;
+    cache->held++;
+    if (*reader) {
+        file->state = READING;
+    }
+    while (!*reader && file->state == READING) {
+        pthread_cond_wait(&cache->settled, &cache->lock);
+    }
+    *state = file->state;
+    cache->counts.shared += *state == READY && file->owner != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return file;
+}
+
+/* The user's own source, where the reading did not give one already. */
+static enum state open_slices(struct vox_volume_cache *cache, const struct file *file,
+                              const char *path, struct vox_slice_source **own, struct vox_err *err)
+{
+    /* Neither changes while the file is held. */
+    if (!file->streamed) {
+        const struct vox_volume *volume = vox_slice_source_volume(file->owner);
+        return vox_slice_source_borrow(volume, own, err) == VOX_OK ? READY : FAILED;
+    }
+    if (*own != NULL) {
+        return READY;
+    }
+    enum state state = open_file(cache, path, &file->identity, own, err);
+    if (state == READY) {
+        pthread_mutex_lock(&cache->lock);
+        cache->counts.opened++;
+        pthread_mutex_unlock(&cache->lock);
+    }
+    return state;
+}
+
+static enum state try_get(struct vox_volume_cache *cache, const char *path,
+                          struct vox_held_volume *held, struct vox_err *err)
+{
+    struct identity identity;
+    if (identify_settled(path, &identity, err) != VOX_OK) {
+        return FAILED;
+    }
+    bool reader;
+    enum state state;
+    struct file *file = join(cache, &identity, &reader, &state);
+    if (file == NULL) {
+        (void)!vox_fail(err, VOX_E_NOMEM, "out of memory");
+        return FAILED;
+    }
+    struct vox_slice_source *own = NULL;
+    if (reader) {
+        state = read_file(cache, file, path, &own);
+    }
+    if (state == FAILED && err != NULL) {
+        *err = file->err;
+    }
+    if (state == READY) {
+        state = open_slices(cache, file, path, &own, err);
+    }
+    if (state != READY) {
+        release_file(cache, file);
+        return state;
+    }
+    held->file = file;
+    held->slices = own;
+    return READY;
+}
+
+/* --- use --- */
+
+enum vox_code vox_volume_cache_get(struct vox_volume_cache *cache, const char *path,
+                                   struct vox_held_volume **out, struct vox_err *err)
+{
+    struct vox_held_volume *held = vox_calloc(1, sizeof(*held));
+    if (held == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    held->cache = cache;
+    struct vox_err why = {0};
+    enum state state = CHANGED;
+    for (int i = 0; i < MAX_ATTEMPTS && state == CHANGED; i++) {
+        state = try_get(cache, path, held, &why);
+    }
+    if (state == READY) {
+        *out = held;
+        return VOX_OK;
+    }
+    vox_free(held);
+    if (state == CHANGED) {
+        return vox_fail(err, VOX_E_BUSY, "the file is being written; try again later");
+    }
+    return vox_fail_sys(err, why.code, why.sys, "%s", why.msg);
+}
+
+struct vox_slice_source *vox_held_volume_slices(struct vox_held_volume *held)
+{
+    return held->slices;
+}
+
+static bool same_window(const struct vox_window *a, const struct vox_window *b)
+{
+    if (a->automatic || b->automatic) {
+        return a->automatic == b->automatic;
+    }
+    return a->rule == b->rule &&
+           (a->rule == VOX_WINDOW_FULL || (a->low == b->low && a->high == b->high));
+}
+
+/* Under the file's lock. */
+static const struct vox_intensity *recall(const struct file *file, const struct vox_window *window)
+{
+    for (int64_t i = 0; i < file->n_windows && i < VOX_REMEMBERED_WINDOWS; i++) {
+        if (same_window(&file->windows[i].window, window)) {
+            return &file->windows[i].intensity;
+        }
+    }
+    return NULL;
+}
+
+enum vox_code vox_held_volume_intensity(struct vox_held_volume *held,
+                                        const struct vox_window *window, struct vox_intensity *out,
+                                        struct vox_err *err)
+{
+    struct file *file = held->file;
+    pthread_mutex_lock(&file->lock);
+    const struct vox_intensity *known = recall(file, window);
+    if (known != NULL) {
+        *out = *known;
+        pthread_mutex_unlock(&file->lock);
+        return VOX_OK;
+    }
+    struct remembered found = {.window = *window};
+    enum vox_code code = vox_intensity_prepare(held->slices, window, &found.intensity, err);
+    if (code == VOX_OK) {
+        file->windows[file->n_windows++ % VOX_REMEMBERED_WINDOWS] = found;
+        *out = found.intensity;
+    }
+    pthread_mutex_unlock(&file->lock);
+    pthread_mutex_lock(&held->cache->lock);
+    held->cache->counts.prepared += code == VOX_OK;
+    pthread_mutex_unlock(&held->cache->lock);
+    return code;
+}
+
+void vox_volume_cache_release(struct vox_volume_cache *cache, struct vox_held_volume *held)
+{
+    if (held != NULL) {
+        VOX_ASSERT(held->cache == cache);
+        vox_slice_source_close(held->slices); /* before the voxels that it may borrow */
+        release_file(cache, held->file);
+        vox_free(held);
+    }
+}
+
+struct vox_volume_cache_counts vox_volume_cache_counts(struct vox_volume_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct vox_volume_cache_counts counts = cache->counts;
+    pthread_mutex_unlock(&cache->lock);
+    return counts;
+}
+
+/* --- making --- */
+
+enum vox_code vox_volume_cache_new(const struct vox_volume_cache_setup *setup,
+                                   struct vox_volume_cache **out, struct vox_err *err)
+{
+    struct vox_volume_cache *cache = vox_calloc(1, sizeof(*cache));
+    if (cache == NULL || pthread_mutex_init(&cache->lock, NULL) != 0) {
+        vox_free(cache);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    if (pthread_cond_init(&cache->settled, NULL) != 0) {
+        pthread_mutex_destroy(&cache->lock);
+        vox_free(cache);
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    cache->setup = *setup;
+    *out = cache;
+    return VOX_OK;
+}
+
+void vox_volume_cache_free(struct vox_volume_cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    VOX_ASSERT(cache->held == 0);
+    files_free(cache->files);
+    pthread_cond_destroy(&cache->settled);
+    pthread_mutex_destroy(&cache->lock);
+    vox_free(cache);
+}
