@@ -92,6 +92,8 @@ enum vox_code vox_run_copy_plan(struct vox_object_run *run, const struct vox_pla
     run->plan.n_prompts = 0;
     run->plan.corrections = NULL;
     run->plan.n_corrections = 0;
+    run->plan.clicks = NULL;
+    run->plan.n_clicks = 0;
     run->plan.cuts = NULL;
     run->window = plan->window;
     run->length = plan->length;
