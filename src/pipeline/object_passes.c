@@ -170,7 +170,6 @@ static enum vox_code note(struct vox_object_run *run, struct vox_run_pass *pass,
     pass->scores[k - pass->first] = result.score;
     pass->visited[k - pass->first] = true;
     run->work.tracked++;
-    report(run);
     return VOX_OK;
 }
 
@@ -207,22 +206,38 @@ static void mark(const struct vox_object_run *run, const struct vox_run_pass *pa
     }
 }
 
+/* Takes over slice k; *end says whether the pass ends there. */
+static enum vox_code arrive(struct vox_object_run *run, struct vox_run_pass *pass, int64_t k,
+                            bool *end, struct vox_err *err)
+{
+    enum vox_code code = note(run, pass, k, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    *end = ends(pass, k);
+    if (*end) {
+        run->total -= vox_run_ahead(pass, k) - 1;
+    }
+    report(run);
+    return VOX_OK;
+}
+
 enum vox_code vox_run_follow(struct vox_object_run *run, struct vox_run_pass *pass, int64_t from,
                              uint8_t *again, uint8_t bit, struct vox_err *err)
 {
-    int64_t ahead = vox_run_ahead(pass, from), gone = 0, frame = -1, end = from;
+    int64_t frame = from - run->slab_first, at = from;
+    bool end = false;
     enum vox_code code = vox_watch_check(run->watch, err);
     if (code == VOX_OK) {
-        code =
-            vox_tracker_start(pass->tracker, from - run->slab_first, ahead - 1, pass->reverse, err);
+        code = vox_tracker_start(pass->tracker, frame, vox_run_ahead(pass, from) - 1, pass->reverse,
+                                 err);
     }
-    if (code == VOX_OK && pass->reverse && from == run->slab_first) {
-        /* A tracker's way down from its first frame has no slices, but that one has a result: only
-         * a prompted slice can be the highest and the lowest in one. */
-        gone++;
-        code = note(run, pass, from, err);
+    if (code == VOX_OK && pass->reverse && frame == 0) {
+        /* A tracker's way down from its first frame has no slices. That frame has a result: it is
+         * prompted or corrected, else it would lie behind another one. */
+        code = arrive(run, pass, from, &end, err);
     }
-    while (code == VOX_OK) {
+    while (code == VOX_OK && !end) {
         code = vox_watch_check(run->watch, err);
         if (code == VOX_OK) {
             code = vox_tracker_next(pass->tracker, &frame, err);
@@ -230,18 +245,15 @@ enum vox_code vox_run_follow(struct vox_object_run *run, struct vox_run_pass *pa
         if (code != VOX_OK || frame < 0) {
             break;
         }
-        end = run->slab_first + frame;
-        gone++;
-        mark(run, pass, end, again, bit);
-        code = note(run, pass, end, err);
-        if (code == VOX_OK && ends(pass, end)) {
-            vox_tracker_stop(pass->tracker);
-            break;
-        }
+        at = run->slab_first + frame;
+        mark(run, pass, at, again, bit);
+        code = arrive(run, pass, at, &end, err);
+    }
+    if (code == VOX_OK && end) {
+        vox_tracker_stop(pass->tracker);
     }
     if (code == VOX_OK) {
-        run->total -= ahead - gone;
-        forget_beyond(pass, end);
+        forget_beyond(pass, at);
     }
     return code;
 }
