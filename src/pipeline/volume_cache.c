@@ -1,28 +1,15 @@
 #include "pipeline/volume_cache.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
+#include "pipeline/file_identity.h"
 #include "util/memory.h"
 
 enum {
-    MAX_FILES = 1024,  /* that are remembered; most of them without voxels */
-    MAX_ATTEMPTS = 3,  /* at reading a file that changes meanwhile */
-    CLOCK_STEP_MS = 20 /* of file systems: 10 ms at most, and some more */
-};
-
-/* What tells one state of a file from another. Copying tools may set the modification's time, but
- * not that of the change. */
-struct identity {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
+    MAX_FILES = 1024, /* that are remembered; most of them without voxels */
+    MAX_ATTEMPTS = 3  /* at reading a file that changes meanwhile */
 };
 
 struct remembered {
@@ -34,7 +21,7 @@ enum state { READING, READY, FAILED, CHANGED };
 
 /* One state of a file. */
 struct file {
-    struct identity identity;
+    struct vox_file_identity identity;
     enum state state;
     struct vox_err err;             /* where it failed */
     struct vox_slice_source *owner; /* of the voxels; NULL: none are here */
@@ -72,59 +59,7 @@ struct vox_held_volume {
 
 /* --- files --- */
 
-static enum vox_code identify(const char *path, struct identity *out, struct vox_err *err)
-{
-    struct stat st;
-    if (stat(path, &st) != 0) {
-        const char *reason = strerrordesc_np(errno);
-        enum vox_code code = errno == ENOENT || errno == ENOTDIR ? VOX_E_NOT_FOUND : VOX_E_IO;
-        return vox_fail_sys(err, code, errno, "cannot open the file: %s",
-                            reason == NULL ? "unknown error" : reason);
-    }
-    *out = (struct identity){st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
-    return VOX_OK;
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool same_file(const struct identity *a, const struct identity *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
-}
-
-static bool is_young(const struct identity *identity)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
-        return true;
-    }
-    double age = (double)(now.tv_sec - identity->changed.tv_sec) +
-                 1e-9 * (double)(now.tv_nsec - identity->changed.tv_nsec);
-    return !(age > 1e-3 * CLOCK_STEP_MS || age < -1.0);
-}
-
-/* As identify. What was written a moment ago could be written again without a change of its times,
- * since those go in steps; after such a step every change shows. */
-static enum vox_code identify_settled(const char *path, struct identity *out, struct vox_err *err)
-{
-    struct identity identity;
-    enum vox_code code = identify(path, &identity, err);
-    if (code == VOX_OK && is_young(&identity)) {
-        const struct timespec step = {.tv_nsec = CLOCK_STEP_MS * 1000000L};
-        nanosleep(&step, NULL);
-        code = identify(path, &identity, err);
-    }
-    if (code == VOX_OK) {
-        *out = identity;
-    }
-    return code;
-}
-
-static struct file *file_new(const struct identity *identity)
+static struct file *file_new(const struct vox_file_identity *identity)
 {
     struct file *file = vox_calloc(1, sizeof(*file));
     if (file == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
@@ -220,10 +155,11 @@ static void count_in(struct vox_volume_cache *cache, struct file *file, struct f
     cache->counts.bytes += file->bytes;
 }
 
-static struct file *look_up(const struct vox_volume_cache *cache, const struct identity *identity)
+static struct file *look_up(const struct vox_volume_cache *cache,
+                            const struct vox_file_identity *identity)
 {
     struct file *file = cache->files;
-    while (file != NULL && !same_file(&file->identity, identity)) {
+    while (file != NULL && !vox_file_identity_equal(&file->identity, identity)) {
         file = file->next;
     }
     return file;
@@ -269,15 +205,15 @@ static void release_file(struct vox_volume_cache *cache, struct file *file)
 
 /* Opens the file and makes sure that it is the one meant. */
 static enum state open_file(const struct vox_volume_cache *cache, const char *path,
-                            const struct identity *identity, struct vox_slice_source **out,
+                            const struct vox_file_identity *identity, struct vox_slice_source **out,
                             struct vox_err *err)
 {
     struct vox_slice_source *source = NULL;
     const struct vox_volume_cache_setup *setup = &cache->setup;
     enum vox_code code =
         vox_slice_source_open(path, &setup->limits, setup->max_memory, &source, err);
-    struct identity now;
-    if (identify(path, &now, NULL) != VOX_OK || !same_file(&now, identity)) {
+    struct vox_file_identity now;
+    if (vox_file_identify(path, &now, NULL) != VOX_OK || !vox_file_identity_equal(&now, identity)) {
         vox_slice_source_close(source);
         return CHANGED;
     }
@@ -320,7 +256,7 @@ static enum state read_file(struct vox_volume_cache *cache, struct file *file, c
 
 /* Holds the file of this identity, for its reader or once it has been read; NULL where there is no
  * memory. */
-static struct file *join(struct vox_volume_cache *cache, const struct identity *identity,
+static struct file *join(struct vox_volume_cache *cache, const struct vox_file_identity *identity,
                          bool *reader, enum state *state)
 {
     pthread_mutex_lock(&cache->lock);
@@ -373,8 +309,8 @@ static enum state open_slices(struct vox_volume_cache *cache, const struct file 
 static enum state try_get(struct vox_volume_cache *cache, const char *path,
                           struct vox_held_volume *held, struct vox_err *err)
 {
-    struct identity identity;
-    if (identify_settled(path, &identity, err) != VOX_OK) {
+    struct vox_file_identity identity;
+    if (vox_file_identify_settled(path, &identity, err) != VOX_OK) {
         return FAILED;
     }
     bool reader;
