@@ -37,6 +37,17 @@ static enum vox_code refuse_unknown(const uint8_t *data, size_t size, struct vox
     return vox_fail(err, VOX_E_FORMAT, "not a NIfTI, NRRD or MetaImage file");
 }
 
+static enum vox_code open_as(const struct vox_format *format, const struct vox_content *content,
+                             const struct vox_volume_limits *limits, struct vox_stored_volume *out,
+                             struct vox_err *err)
+{
+    enum vox_code code = format->open(content, limits, out, err);
+    if (code == VOX_OK) {
+        out->format = format;
+    }
+    return code;
+}
+
 static enum vox_code open_gzip(const struct vox_content *content,
                                const struct vox_volume_limits *limits,
                                struct vox_stored_volume *out, struct vox_err *err)
@@ -57,7 +68,7 @@ static enum vox_code open_gzip(const struct vox_content *content,
                         "%s inside a gzip stream; unpack it, %s compresses its voxels itself",
                         format->name, format->name);
     }
-    return format->open(content, limits, out, err);
+    return open_as(format, content, limits, out, err);
 }
 
 enum vox_code vox_content_open(const struct vox_content *content,
@@ -74,7 +85,7 @@ enum vox_code vox_content_open(const struct vox_content *content,
     if (format == NULL) {
         return refuse_unknown(content->data, content->size, err);
     }
-    return format->open(content, limits, out, err);
+    return open_as(format, content, limits, out, err);
 }
 
 void vox_stored_close(struct vox_stored_volume *stored)

@@ -18,10 +18,17 @@ struct vox_content {
     const uint8_t *data;
     size_t size;
     const char *path; /* where it is, for a format that has a file beside it; NULL: nowhere */
+    bool layered;     /* several layers of segments are welcome (layout.layers) */
 };
+
+enum { VOX_LAYERS_MAX = 4096 };
+
+struct vox_format;
+struct vox_segment_list;
 
 /* What a header says, checked and within the limits, and where the voxels are. */
 struct vox_stored_volume {
+    const struct vox_format *format;
     struct vox_voxel_layout layout;
     struct vox_voxel_source source; /* points into the content, or into `beside` */
     struct vox_mapping beside;      /* the voxels' own file, where there is one */
@@ -37,6 +44,7 @@ struct vox_format_ending {
     bool zlib;        /* compressed means RFC 1950, not gzip */
     bool whole;       /* compressed means the header too */
     bool beside;      /* the voxels have a file of their own */
+    bool segments;    /* the header has a place for them */
 };
 
 /* What is to be written; the voxels come separately. */
@@ -48,7 +56,7 @@ struct vox_output {
     bool compressed;
     const char
         *beside; /* name of the voxels' own file, without its folder; NULL if there is none */
-    const struct vox_segment_info *segments;
+    const struct vox_segment_info *segments; /* only where the ending has a place for them */
     int n_segments;
 };
 
@@ -71,6 +79,11 @@ struct vox_format {
      * allocated. Errors are those of vox_volume_parse. */
     enum vox_code (*open)(const struct vox_content *content, const struct vox_volume_limits *limits,
                           struct vox_stored_volume *out, struct vox_err *err);
+
+    /* What a file that was opened says of its segments; NULL for formats that have no place for it.
+     */
+    enum vox_code (*segments)(const struct vox_content *content, struct vox_segment_list *out,
+                              struct vox_err *err);
 
     const struct vox_format_ending *endings; /* the last one's text is NULL */
 

@@ -301,9 +301,32 @@ enum vox_code vox_geometry_from_metaimage(struct vox_geometry *geometry, struct 
     return finish(geometry, affine, "the MetaImage header", err);
 }
 
+/* Cramer's rule: an offset in millimetres as one in the affine's voxels. */
+static void solve(double affine[3][4], const double offset[3], double voxels[3])
+{
+    double det = determinant(affine);
+    for (int axis = 0; axis < 3; axis++) {
+        double m[3][4];
+        memcpy(m, affine, sizeof(m));
+        for (int r = 0; r < 3; r++) {
+            m[r][axis] = offset[r];
+        }
+        voxels[axis] = determinant(m) / det;
+    }
+}
+
+void vox_affine_index(double affine[3][4], const double point[3], double index[3])
+{
+    const double offset[3] = {
+        point[0] - affine[0][3],
+        point[1] - affine[1][3],
+        point[2] - affine[2][3],
+    };
+    solve(affine, offset, index);
+}
+
 double vox_corner_distance(double a[3][4], double b[3][4], const int64_t size[3])
 {
-    double det = determinant(a);
     double worst = 0;
     for (int corner = 0; corner < 8; corner++) {
         double index[4] = {0, 0, 0, 1};
@@ -316,18 +339,11 @@ double vox_corner_distance(double a[3][4], double b[3][4], const int64_t size[3]
                 off[r] += (b[r][c] - a[r][c]) * index[c];
             }
         }
-        /* Cramer's rule: the offset in a's voxels. */
-        double square = 0;
-        for (int axis = 0; axis < 3; axis++) {
-            double m[3][4];
-            memcpy(m, a, sizeof(m));
-            for (int r = 0; r < 3; r++) {
-                m[r][axis] = off[r];
-            }
-            double voxels = determinant(m) / det;
-            square += voxels * voxels;
-        }
-        worst = sqrt(square) > worst || isnan(square) ? sqrt(square) : worst;
+        double voxels[3];
+        solve(a, off, voxels);
+        double distance =
+            sqrt(voxels[0] * voxels[0] + voxels[1] * voxels[1] + voxels[2] * voxels[2]);
+        worst = distance > worst || isnan(distance) ? distance : worst;
     }
     return worst;
 }

@@ -43,6 +43,9 @@ void vox_nrrd_from_affine(double affine[3][4], struct vox_nrrd_geometry *out);
 /* MetaImage texts for an affine: unit vectors, their lengths apart. */
 void vox_metaimage_from_affine(double affine[3][4], struct vox_metaimage_geometry *out);
 
+/* The index whose place is this point: what an affine that can be inverted takes back. */
+void vox_affine_index(double affine[3][4], const double point[3], double index[3]);
+
 /* The largest distance between both affines' places for a corner of the grid, in units of a's
  * voxels. */
 double vox_corner_distance(double a[3][4], double b[3][4], const int64_t size[3]);

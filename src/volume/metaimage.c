@@ -397,7 +397,7 @@ static enum vox_code open_metaimage(const struct vox_content *content,
                                     struct vox_stored_volume *out, struct vox_err *err)
 {
     struct vox_meta_header header;
-    struct vox_stored_volume stored = {.slope = 1};
+    struct vox_stored_volume stored = {.layout.layers = 1, .slope = 1};
     int64_t axes = 0;
     enum vox_code code = vox_meta_header_read(content->data, content->size, &header, err);
     if (code == VOX_OK) {

@@ -320,6 +320,7 @@ static enum vox_code open_nifti(const struct vox_content *content,
                                 struct vox_stored_volume *out, struct vox_err *err)
 {
     struct vox_stored_volume stored = {
+        .layout.layers = 1,
         .source = {content->data, content->size, vox_is_gzip(content->data, content->size), 0},
     };
     uint8_t inflated[VOX_NIFTI2_HEADER];

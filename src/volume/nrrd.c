@@ -12,7 +12,8 @@ enum { MOST_AXES = 16 };
 
 struct axes {
     int64_t count;
-    int64_t dropped; /* the axis of size 1 that a fourth axis is, or -1 */
+    int64_t dropped; /* the one of four that is none of space, or -1 */
+    int64_t layers;  /* its samples; 1 where there are three */
 };
 
 bool vox_is_nrrd(const uint8_t *data, size_t size)
@@ -125,25 +126,37 @@ static enum vox_code find_endian(const struct vox_nrrd_header *header,
     return VOX_OK;
 }
 
-/* A volume has three axes; a fourth may be there if it has one sample, as Slicer writes the layers
- * of a segmentation. */
-static enum vox_code drop_fourth(const int64_t sizes[4], struct axes *axes, struct vox_err *err)
+/* A list that comes first is what Slicer writes for the layers of a segmentation. */
+static bool is_list(const struct vox_nrrd_header *header)
 {
-    if (sizes[0] == 1) {
+    struct vox_span rest = header->fields[VOX_NRRD_KINDS];
+    struct vox_span word;
+    return rest.at != NULL && vox_nrrd_next_word(&rest, &word) && vox_span_is(word, "list");
+}
+
+/* A volume has three axes; a fourth may be there if it has one sample, or if layers are welcome. */
+static enum vox_code drop_fourth(const int64_t sizes[4], bool list, struct axes *axes,
+                                 struct vox_err *err)
+{
+    if (sizes[0] == 1 || (list && sizes[0] > 1)) {
         axes->dropped = 0;
+        axes->layers = sizes[0];
     } else if (sizes[3] == 1) {
         axes->dropped = 3;
     } else {
         return vox_fail(err, VOX_E_UNSUPPORTED,
                         "the NRRD image has a fourth axis (colours, vectors, time or segment "
-                        "layers); save one of its "
-                        "samples as a 3D file");
+                        "layers); save one of its samples as a 3D file");
+    }
+    if (axes->layers > VOX_LAYERS_MAX) {
+        return vox_fail(err, VOX_E_LIMIT, "%" PRId64 " layers of segments, the limit is %d",
+                        axes->layers, VOX_LAYERS_MAX);
     }
     return VOX_OK;
 }
 
-static enum vox_code find_sizes(const struct vox_nrrd_header *header, struct axes *axes,
-                                int64_t size[3], struct vox_err *err)
+static enum vox_code find_sizes(const struct vox_nrrd_header *header, bool layered,
+                                struct axes *axes, int64_t size[3], struct vox_err *err)
 {
     if (header->fields[VOX_NRRD_DIMENSION].at == NULL) {
         return missing(VOX_NRRD_DIMENSION, err);
@@ -176,7 +189,8 @@ static enum vox_code find_sizes(const struct vox_nrrd_header *header, struct axe
         return vox_fail(err, VOX_E_FORMAT, "NRRD field \"sizes\" is not one whole number per axis");
     }
     axes->dropped = -1;
-    code = axes->count == 4 ? drop_fourth(sizes, axes, err) : VOX_OK;
+    axes->layers = 1;
+    code = axes->count == 4 ? drop_fourth(sizes, layered && is_list(header), axes, err) : VOX_OK;
     for (int64_t from = 0, to = 0; from < axes->count && code == VOX_OK; from++) {
         if (from != axes->dropped) {
             size[to++] = sizes[from];
@@ -341,7 +355,7 @@ static enum vox_code skip_to_voxels(const struct vox_nrrd_header *header, size_t
 }
 
 /* Everything but the place of the voxels. */
-static enum vox_code understand(const struct vox_nrrd_header *header,
+static enum vox_code understand(const struct vox_nrrd_header *header, bool layered,
                                 struct vox_voxel_layout *layout, bool *gzipped,
                                 struct vox_geometry *geometry, struct vox_err *err)
 {
@@ -351,8 +365,9 @@ static enum vox_code understand(const struct vox_nrrd_header *header,
             err, VOX_E_UNSUPPORTED,
             "an NRRD header whose voxels are in another file; save it as a single .nrrd file");
     }
-    enum vox_code code = find_sizes(header, &axes, layout->size, err);
+    enum vox_code code = find_sizes(header, layered, &axes, layout->size, err);
     if (code == VOX_OK) {
+        layout->layers = axes.layers;
         code = find_type(header, &layout->type, err);
     }
     if (code == VOX_OK) {
@@ -377,7 +392,8 @@ static enum vox_code open_nrrd(const struct vox_content *content,
     bool gzipped = false;
     enum vox_code code = vox_nrrd_header_read(content->data, content->size, &header, err);
     if (code == VOX_OK) {
-        code = understand(&header, &stored.layout, &gzipped, &stored.geometry, err);
+        code =
+            understand(&header, content->layered, &stored.layout, &gzipped, &stored.geometry, err);
     }
     if (code == VOX_OK) {
         code = vox_layout_check(&stored.layout, limits, err);
@@ -385,11 +401,9 @@ static enum vox_code open_nrrd(const struct vox_content *content,
     if (code != VOX_OK) {
         return code;
     }
-    const int64_t *size = stored.layout.size;
-    size_t wanted = (size_t)size[0] * (size_t)size[1] * (size_t)size[2] * stored.layout.stored_size;
     stored.source = (struct vox_voxel_source){content->data + header.end,
                                               content->size - header.end, gzipped, 0};
-    code = skip_to_voxels(&header, wanted, &stored.source, err);
+    code = skip_to_voxels(&header, vox_layout_bytes(&stored.layout), &stored.source, err);
     if (code == VOX_OK) {
         *out = stored;
     }
@@ -400,6 +414,7 @@ const struct vox_format vox_nrrd_format = {
     .name = "NRRD",
     .probe = vox_is_nrrd,
     .open = open_nrrd,
+    .segments = vox_nrrd_segments,
     .endings = vox_nrrd_endings,
     .encode = vox_nrrd_encode,
 };

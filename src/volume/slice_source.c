@@ -92,7 +92,7 @@ enum vox_code vox_slice_source_open(const char *path, const struct vox_volume_li
     if (code != VOX_OK) {
         return code;
     }
-    const struct vox_content content = {mapping.data, mapping.size, path};
+    const struct vox_content content = {.data = mapping.data, .size = mapping.size, .path = path};
     struct vox_stored_volume stored;
     code = vox_content_open(&content, limits, &stored, err);
     if (code == VOX_OK && stored.beside.data != NULL) {

@@ -80,7 +80,7 @@ enum vox_code vox_volume_parse(const void *data, size_t size,
                                const struct vox_volume_limits *limits, struct vox_volume **out,
                                struct vox_err *err)
 {
-    const struct vox_content content = {data, size, NULL};
+    const struct vox_content content = {.data = data, .size = size};
     return parse(&content, limits, out, err);
 }
 
@@ -90,7 +90,8 @@ enum vox_code vox_volume_read(const char *path, const struct vox_volume_limits *
     struct vox_mapping mapping;
     enum vox_code code = vox_file_map(path, &mapping, err);
     if (code == VOX_OK) {
-        const struct vox_content content = {mapping.data, mapping.size, path};
+        const struct vox_content content = {
+            .data = mapping.data, .size = mapping.size, .path = path};
         code = parse(&content, limits, out, err);
         vox_file_unmap(&mapping);
     }

@@ -108,9 +108,20 @@ struct vox_slice_supply vox_slice_array_supply(struct vox_slice_array *array);
 
 /* A structure of a label map. Texts are UTF-8. */
 struct vox_segment_info {
-    const char *name;
-    int64_t value; /* its voxels' */
+    const char *id;    /* "Segment_1"; NULL when writing: made of the value */
+    const char *name;  /* never NULL */
+    int64_t value;     /* its voxels' */
+    int layer;         /* whose voxels; written as 0 */
+    double color[3];   /* 0 ... 1 */
+    bool has_color;    /* else vox_segment_color's is written */
+    int64_t extent[6]; /* first and last i, j, k of a box that holds it; as it was read, not checked
+                          against the voxels; written as the whole grid */
+    bool has_extent;
 };
+
+/* A colour for the label of this value: twelve that tell apart well on grey images, then again from
+ * the first; a muted grey for one that is called "uncertain". */
+void vox_segment_color(const char *name, int64_t value, double color[3]);
 
 struct vox_write_options {
     bool

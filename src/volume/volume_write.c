@@ -202,7 +202,7 @@ enum vox_code vox_volume_prepare(const char *path, const struct vox_geometry *li
     if (options != NULL) {
         output.compressed = output.ending->fixed ? output.compressed : options->compress;
         output.segments = options->segments;
-        output.n_segments = options->n_segments;
+        output.n_segments = output.ending->segments ? options->n_segments : 0;
     }
     return encode_and_write(path, format, &output, supply, cancel, out, err);
 }

@@ -65,6 +65,7 @@ void vox_swap_bytes(void *values, size_t count, size_t width)
 enum vox_code vox_layout_check(const struct vox_voxel_layout *layout,
                                const struct vox_volume_limits *limits, struct vox_err *err)
 {
+    VOX_ASSERT(layout->layers >= 1);
     size_t count = 1;
     size_t stored;
     size_t decoded;
@@ -82,7 +83,8 @@ enum vox_code vox_layout_check(const struct vox_voxel_layout *layout,
         }
         fits = fits && vox_mul(count, (size_t)side, &count);
     }
-    fits = fits && vox_mul(count, layout->stored_size, &stored);
+    fits = fits && vox_mul(count, (size_t)layout->layers, &count) &&
+           vox_mul(count, layout->stored_size, &stored);
     if (!fits || !vox_mul(count, vox_voxel_size(layout->type), &decoded) ||
         decoded > limits->max_bytes) {
         return vox_fail(err, VOX_E_LIMIT,
@@ -97,7 +99,7 @@ enum vox_code vox_layout_check(const struct vox_voxel_layout *layout,
 size_t vox_layout_bytes(const struct vox_voxel_layout *layout)
 {
     return (size_t)layout->size[0] * (size_t)layout->size[1] * (size_t)layout->size[2] *
-           layout->stored_size;
+           (size_t)layout->layers * layout->stored_size;
 }
 
 /* More than any header extension needs; inflating it all costs a moment only. */

@@ -16,6 +16,7 @@ struct vox_voxel_layout {
     size_t stored_size; /* bytes of one voxel in the file: that of the type, or 16 for a 128-bit
                            float */
     bool swapped;       /* the other byte order than this machine's */
+    int64_t layers;     /* values of a voxel, beside each other; a volume has one */
 };
 
 /* Where they lie. */
@@ -47,12 +48,12 @@ enum vox_code vox_source_check(const struct vox_voxel_layout *layout,
                                const struct vox_voxel_source *source,
                                struct vox_err *err) VOX_MUST_USE;
 
-/* Makes `count` voxels native, in place, from the file's bytes. */
+/* Makes `count` values native, in place, from the file's bytes. */
 void vox_voxels_settle(const struct vox_voxel_layout *layout, void *stored, size_t count);
 
-/* Gives the voxels of a layout that vox_layout_check has passed, native and owned by the caller
- * (vox_free). Compares the source's size with what is promised before it allocates. VOX_E_FORMAT,
- * VOX_E_NOMEM. */
+/* Gives the voxels of a layout of one layer that vox_layout_check has passed, native and owned by
+ * the caller (vox_free). Compares the source's size with what is promised before it allocates.
+ * VOX_E_FORMAT, VOX_E_NOMEM. */
 enum vox_code vox_voxels_load(const struct vox_voxel_layout *layout,
                               const struct vox_voxel_source *source, void **out,
                               struct vox_err *err) VOX_MUST_USE;
