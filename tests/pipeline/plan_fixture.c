@@ -17,13 +17,15 @@ const struct vox_plan_image plan_fixture_image = {.size = {100, 80, 40},
 static char names[2][VOX_LABEL_BYTES] = {"liver", "tumour"};
 static const struct vox_labels labels = {.n = 2, .names = names};
 
-static char *swapped(const char *text, char from, char to)
+/* A copy with a NUL behind it. */
+static char *swapped(const char *text, size_t size, char from, char to)
 {
-    char *copy = vox_strdup(text);
+    char *copy = vox_alloc(size + 1);
     assert_non_null(copy);
-    for (char *at = copy; *at != '\0'; at++) {
-        *at = *at == from ? to : *at;
+    for (size_t n = 0; n < size; n++) {
+        copy[n] = text[n] == from ? to : text[n];
     }
+    copy[size] = '\0';
     return copy;
 }
 
@@ -31,7 +33,7 @@ struct vox_request *plan_fixture_request(const char *params)
 {
     struct vox_request *request = NULL;
     struct vox_err err = {0};
-    char *json = swapped(params, '\'', '"');
+    char *json = swapped(params, strlen(params), '\'', '"');
     if (vox_request_new(&labels, &request, &err) != VOX_OK ||
         vox_params_read(request, json, strlen(json), &err) != VOX_OK) {
         fail_msg("%s: %s", params, err.msg);
@@ -89,7 +91,7 @@ char *plan_fixture_json(const struct vox_plan *plan)
     vox_plan_write_json(plan, &labels, json, NULL);
     vox_json_end(json);
     assert_int_equal(vox_json_writer_text(json, &text, &size, &err), VOX_OK);
-    char *copy = swapped(text, '"', '\'');
+    char *copy = swapped(text, size, '"', '\'');
     vox_json_writer_free(json);
     return copy;
 }

@@ -397,8 +397,7 @@ static void says_it_in_words(void **state)
     static const char *const lines[] = {
         "liver: slices 3 to 15; the mask is empty beyond\n",
         "  piece 1: slices 3 to 9, key slice 6, i 10 to 40, j 12 to 44\n",
-        "  piece 2: slices 9 to 15, key slice 12, i 20 to 20, j 44 to 45; too small for a box, its "
-        "points are clicks\n",
+        "  piece 2: slices 9 to 15, key slice 12, i 20 to 20, j 44 to 45; too small for a box",
         "  prompt: slice 6, box i 10 to 40, j 12 to 44\n",
         "  prompt: slice 12, clicks inside (20, 44), inside (20, 45)\n",
         "  correction 1: slice 6 (prompted), clicks inside (3, 3)\n",
