@@ -3,6 +3,7 @@
 The order, the choice of memories and the choice among masks are those of the published predictor
 (sam2/sam2_video_predictor.py, sam2/modeling/sam2_base.py); training and validation share them.
 """
+
 import torch
 from torch.nn import functional as F
 
@@ -20,7 +21,9 @@ def choose_mask(out, multiple):
         return masks[rows, best][:, None], tokens[rows, best]
     inner = (masks[:, 0] > STABLE_DELTA).flatten(1).sum(1).float()
     outer = (masks[:, 0] > -STABLE_DELTA).flatten(1).sum(1).float()
-    stable = torch.where(outer > 0, inner / outer.clamp(min=1), torch.ones_like(outer)) >= STABLE_LEAST
+    stable = (
+        torch.where(outer > 0, inner / outer.clamp(min=1), torch.ones_like(outer)) >= STABLE_LEAST
+    )
     return masks[rows, torch.where(stable, 0, best)][:, None], tokens[:, 0]
 
 
@@ -80,9 +83,13 @@ class Track:
         """Features of slice t that know the prompted slices and those tracked before it."""
         top = self.net.slots - 1
         memories = [(m, top) for m, _ in self.cond.values()]
-        memories += [(self.tracked[t - k][0], k - 1) for k in range(top, 0, -1) if t - k in self.tracked]
+        memories += [
+            (self.tracked[t - k][0], k - 1) for k in range(top, 0, -1) if t - k in self.tracked
+        ]
         pointers = [(p, t - c) for c, (_, p) in self.cond.items() if c <= t]
-        pointers += [(self.tracked[t - k][1], k) for k in range(1, self.span) if t - k in self.tracked]
+        pointers += [
+            (self.tracked[t - k][1], k) for k in range(1, self.span) if t - k in self.tracked
+        ]
         return self.net.recall(self.features.at(t)[2], memories, pointers, self.span)
 
     def decode_tracked(self, f, t, xy=None, labels=None, previous=None):
@@ -109,4 +116,7 @@ def error_clicks(low, target):
         at = int(torch.multinomial(weight.flatten() ** 2 + 1e-12 * wrong.flatten(), 1))
         points.append([float(at % side), float(at // side)])
         labels.append(1 if bool(t[at // side, at % side]) else 0)
-    return torch.tensor(points, device=low.device)[:, None], torch.tensor(labels, device=low.device)[:, None]
+    return (
+        torch.tensor(points, device=low.device)[:, None],
+        torch.tensor(labels, device=low.device)[:, None],
+    )

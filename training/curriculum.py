@@ -16,16 +16,29 @@ def box_and_clicks(n):
     return dict(box=1, clicks=n, mask=0)
 
 
-ALL_PROMPTS = [(0.42, BOX), (0.26, clicks(1)), (0.08, clicks(2)), (0.04, clicks(3)),
-               (0.05, box_and_clicks(1)), (0.02, box_and_clicks(2)), (0.13, MASK)]
+ALL_PROMPTS = [
+    (0.42, BOX),
+    (0.26, clicks(1)),
+    (0.08, clicks(2)),
+    (0.04, clicks(3)),
+    (0.05, box_and_clicks(1)),
+    (0.02, box_and_clicks(2)),
+    (0.13, MASK),
+]
 
 # until: part of the cycle; lengths: (share, slices of a clip)
 FIRST = [
     dict(until=0.12, prompts=[(0.8, BOX), (0.2, clicks(1))], lengths=[(1.0, 1)], corrections=0.1),
     dict(until=0.25, prompts=ALL_PROMPTS, lengths=[(0.6, 1), (0.4, 2)], corrections=0.3),
-    dict(until=0.70, prompts=ALL_PROMPTS, lengths=[(0.15, 1), (0.6, 2), (0.25, 4)], corrections=0.3),
-    dict(until=1.00, prompts=ALL_PROMPTS, lengths=[(0.1, 1), (0.3, 2), (0.35, 4), (0.25, 8)],
-         corrections=0.3),
+    dict(
+        until=0.70, prompts=ALL_PROMPTS, lengths=[(0.15, 1), (0.6, 2), (0.25, 4)], corrections=0.3
+    ),
+    dict(
+        until=1.00,
+        prompts=ALL_PROMPTS,
+        lengths=[(0.1, 1), (0.3, 2), (0.35, 4), (0.25, 8)],
+        corrections=0.3,
+    ),
 ]
 LATER = [dict(FIRST[-1], until=1.0)]
 PHASES = {"first": FIRST, "later": LATER}
@@ -56,10 +69,15 @@ def plan_step(rng, kind, part, images):
     # The forward pass of a pair of passes starts below the key slice.
     before = int(rng.integers(1, length)) if length > 1 and rng.random() < 0.3 else 0
     wanted = rng.random() < phase["corrections"]
-    return dict(prompts=prompts, length=length, before=before, clips=max(2, images // length),
-                span=int(rng.integers(max(length, 3), 33)),
-                corrections=int(rng.integers(1, 3)) if wanted else 0,
-                late_correction=length > 1 and rng.random() < 0.15)
+    return dict(
+        prompts=prompts,
+        length=length,
+        before=before,
+        clips=max(2, images // length),
+        span=int(rng.integers(max(length, 3), 33)),
+        corrections=int(rng.integers(1, 3)) if wanted else 0,
+        late_correction=length > 1 and rng.random() < 0.15,
+    )
 
 
 def rate_at(part, step, warm_up=100, flat=0.5):

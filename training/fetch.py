@@ -4,6 +4,7 @@
 
 Debian packages are only unpacked, not installed; a machine without apt-get skips them.
 """
+
 import glob
 import os
 import shutil
@@ -14,9 +15,13 @@ import tarfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEBIAN = ["mricron-data", "invesalius-examples"]
 SOURCE_DISTRIBUTION = "TotalSegmentator==2.18.0"
-WANTED = ("/tests/reference_files/example_ct", "/tests/reference_files/example_mr_sm.nii.gz",
-          "/tests/reference_files/example_seg", "/tests/reference_files/aorta_report/example_ct.nii.gz",
-          "/LICENSE")
+WANTED = (
+    "/tests/reference_files/example_ct",
+    "/tests/reference_files/example_mr_sm.nii.gz",
+    "/tests/reference_files/example_seg",
+    "/tests/reference_files/aorta_report/example_ct.nii.gz",
+    "/LICENSE",
+)
 
 
 def debian(folder):
@@ -32,7 +37,9 @@ def debian(folder):
 
 def cranium(folder):
     target = os.path.join(folder, "cranium")
-    found = glob.glob(os.path.join(folder, "invesalius-examples", "**", "Cranium.inv3"), recursive=True)
+    found = glob.glob(
+        os.path.join(folder, "invesalius-examples", "**", "Cranium.inv3"), recursive=True
+    )
     if os.path.isdir(target) or not found:
         return
     with tarfile.open(found[0]) as archive:
@@ -47,8 +54,21 @@ def totalsegmentator(folder):
     if os.path.isdir(target):
         return
     name = SOURCE_DISTRIBUTION.split("==")[0]
-    subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", name,
-                    "-d", folder, SOURCE_DISTRIBUTION], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--no-binary",
+            name,
+            "-d",
+            folder,
+            SOURCE_DISTRIBUTION,
+        ],
+        check=True,
+    )
     archive_path = glob.glob(os.path.join(folder, name.lower() + "-*.tar.gz"))[0]
     with tarfile.open(archive_path) as archive:
         for member in archive:

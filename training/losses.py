@@ -1,5 +1,6 @@
 """Losses as published for SAM 2: focal and Dice on the best mask, L1 on the predicted IoU, and
 cross entropy on the object score."""
+
 import torch
 from torch.nn import functional as F
 
@@ -12,7 +13,7 @@ def focal(logits, target, alpha=0.25, gamma=2.0):
     ce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     miss = p + target - 2 * p * target  # 1 - p_t
     weight = alpha * target + (1 - alpha) * (1 - target)
-    return (weight * ce * miss ** gamma).mean((2, 3))
+    return (weight * ce * miss**gamma).mean((2, 3))
 
 
 def dice(logits, target):

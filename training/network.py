@@ -4,6 +4,7 @@ Tensor names and shapes are those of the published checkpoints (facebookresearch
 bowang-lab/MedSAM2), so a state dict of this module is a checkpoint. The modules here work on whole
 batches of clips; which slices see which memories is decided in clip.py.
 """
+
 import math
 
 import torch
@@ -126,12 +127,21 @@ class PatchEmbed(nn.Module):
 
 
 class Hiera(nn.Module):
-    def __init__(self, embed_dim, num_heads, stages, global_att_blocks,
-                 window_pos_embed_bkg_spatial_size=(14, 14), window_spec=(8, 4, 14, 7)):
+    def __init__(
+        self,
+        embed_dim,
+        num_heads,
+        stages,
+        global_att_blocks,
+        window_pos_embed_bkg_spatial_size=(14, 14),
+        window_spec=(8, 4, 14, 7),
+    ):
         super().__init__()
         self.patch_embed = PatchEmbed(embed_dim)
         self.pos_embed = nn.Parameter(torch.zeros(1, embed_dim, *window_pos_embed_bkg_spatial_size))
-        self.pos_embed_window = nn.Parameter(torch.zeros(1, embed_dim, window_spec[0], window_spec[0]))
+        self.pos_embed_window = nn.Parameter(
+            torch.zeros(1, embed_dim, window_spec[0], window_spec[0])
+        )
         self.blocks = nn.ModuleList()
         self.ends, width, heads, index = [], embed_dim, num_heads, 0
         for stage, count in enumerate(stages):
@@ -192,7 +202,9 @@ class ImageEncoder(nn.Module):
         trunk, neck = dict(cfg["trunk"]), cfg["neck"]
         trunk.pop("_target_", None)
         self.trunk = Hiera(**trunk)
-        self.neck = Neck(neck["d_model"], neck["backbone_channel_list"], neck["fpn_top_down_levels"])
+        self.neck = Neck(
+            neck["d_model"], neck["backbone_channel_list"], neck["fpn_top_down_levels"]
+        )
         self.scalp = cfg["scalp"]
 
     def forward(self, x):
@@ -211,7 +223,9 @@ def sine_position(channels, side):
     scale = 10000.0 ** (2 * (torch.arange(n) // 2) / n)
     angle = along[:, None] / scale
     code = torch.where(torch.arange(n) % 2 == 0, angle.sin(), angle.cos()).t()
-    return torch.cat([code[:, :, None].expand(n, side, side), code[:, None, :].expand(n, side, side)])
+    return torch.cat(
+        [code[:, :, None].expand(n, side, side), code[:, None, :].expand(n, side, side)]
+    )
 
 
 def rope_table(width, side):
@@ -261,8 +275,14 @@ class PromptEncoder(nn.Module):
         self.not_a_point_embed = nn.Embedding(1, width)
         self.no_mask_embed = nn.Embedding(1, width)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, 4, 2, stride=2), ChannelNorm(4), nn.GELU(),
-            nn.Conv2d(4, 16, 2, stride=2), ChannelNorm(16), nn.GELU(), nn.Conv2d(16, width, 1))
+            nn.Conv2d(1, 4, 2, stride=2),
+            ChannelNorm(4),
+            nn.GELU(),
+            nn.Conv2d(4, 16, 2, stride=2),
+            ChannelNorm(16),
+            nn.GELU(),
+            nn.Conv2d(16, width, 1),
+        )
         self.image_size, self.grid = image_size, image_size // 16
 
     def points(self, xy, labels):
@@ -270,12 +290,16 @@ class PromptEncoder(nn.Module):
         1 positive, 2 and 3 corners of a box. One padding point is appended."""
         xy = torch.cat([xy + 0.5, xy.new_zeros(xy.shape[0], 1, 2)], dim=1) / self.image_size
         labels = torch.cat([labels, labels.new_full((labels.shape[0], 1), -1)], dim=1)
-        table = torch.cat([self.not_a_point_embed.weight] + [e.weight for e in self.point_embeddings])
+        table = torch.cat(
+            [self.not_a_point_embed.weight] + [e.weight for e in self.point_embeddings]
+        )
         return self.pe_layer(xy) * (labels >= 0)[..., None] + table[labels + 1]
 
     def dense(self, mask, batch):
         if mask is None:
-            return self.no_mask_embed.weight.view(1, -1, 1, 1).expand(batch, -1, self.grid, self.grid)
+            return self.no_mask_embed.weight.view(1, -1, 1, 1).expand(
+                batch, -1, self.grid, self.grid
+            )
         return self.mask_downscaling(mask)
 
     def grid_code(self):
@@ -292,7 +316,9 @@ class HeadedAttention(nn.Module):
         self.heads = heads
 
     def forward(self, q, k, v):
-        parts = [split_heads(t, self.heads) for t in (self.q_proj(q), self.k_proj(k), self.v_proj(v))]
+        parts = [
+            split_heads(t, self.heads) for t in (self.q_proj(q), self.k_proj(k), self.v_proj(v))
+        ]
         return self.out_proj(join_heads(attend(*parts)))
 
 
@@ -338,25 +364,33 @@ class MaskDecoder(nn.Module):
         self.iou_token, self.obj_score_token = nn.Embedding(1, width), nn.Embedding(1, width)
         self.mask_tokens = nn.Embedding(4, width)
         self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(width, width // 4, 2, stride=2), ChannelNorm(width // 4), nn.GELU(),
-            nn.ConvTranspose2d(width // 4, width // 8, 2, stride=2))
+            nn.ConvTranspose2d(width, width // 4, 2, stride=2),
+            ChannelNorm(width // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(width // 4, width // 8, 2, stride=2),
+        )
         self.conv_s0 = nn.Conv2d(width, width // 8, 1)
         self.conv_s1 = nn.Conv2d(width, width // 4, 1)
         self.output_hypernetworks_mlps = nn.ModuleList(
-            Mlp([width, width, width, width // 8]) for _ in range(4))
+            Mlp([width, width, width, width // 8]) for _ in range(4)
+        )
         self.iou_prediction_head = Mlp([width, 256, 256, 4])  # 256 for every width, as published
         self.pred_obj_score_head = Mlp([width, width, width, 1])
 
     def forward(self, image, s0, s1, sparse, dense, grid):
         """Low-resolution logits (B, 4, 4G, 4G), ious (B, 4), mask tokens (B, 4, C), score (B)."""
         b, c, h, w = image.shape
-        own = torch.cat([self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight])
+        own = torch.cat(
+            [self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight]
+        )
         tokens = torch.cat([own.expand(b, -1, -1), sparse], dim=1)
         q, k = self.transformer((image + dense).flatten(2).transpose(1, 2), tokens, grid)
         up1, norm, gelu, up2 = self.output_upscaling
         fine = gelu(norm(up1(k.transpose(1, 2).reshape(b, c, h, w)) + s1))
         fine = gelu(up2(fine) + s0)
-        hyper = torch.stack([m(q[:, 2 + i]) for i, m in enumerate(self.output_hypernetworks_mlps)], 1)
+        hyper = torch.stack(
+            [m(q[:, 2 + i]) for i, m in enumerate(self.output_hypernetworks_mlps)], 1
+        )
         masks = (hyper.to(fine.dtype) @ fine.flatten(2)).view(b, 4, *fine.shape[2:])
         ious = torch.sigmoid(self.iou_prediction_head(q[:, 1]).float())
         return masks.float(), ious, q[:, 2:6], self.pred_obj_score_head(q[:, 0])[:, 0].float()
@@ -407,7 +441,9 @@ class MaskDownsampler(nn.Module):
         super().__init__()
         self.encoder, channels = nn.Sequential(), [1, 4, 16, 64, 256]
         for a, b in zip(channels, channels[1:]):
-            self.encoder.extend([nn.Conv2d(a, b, 3, stride=2, padding=1), ChannelNorm(b), nn.GELU()])
+            self.encoder.extend(
+                [nn.Conv2d(a, b, 3, stride=2, padding=1), ChannelNorm(b), nn.GELU()]
+            )
         self.encoder.append(nn.Conv2d(256, width, 1))
 
     def forward(self, x):
@@ -465,7 +501,8 @@ class Network(nn.Module):
         self.mask_bias = model["sigmoid_bias_for_mem_enc"]
         self.image_encoder = ImageEncoder(model["image_encoder"])
         self.memory_attention = MemoryAttention(
-            width, memory, attention["layer"]["dim_feedforward"], attention["num_layers"])
+            width, memory, attention["layer"]["dim_feedforward"], attention["num_layers"]
+        )
         self.memory_encoder = MemoryEncoder(width, memory, encoder["fuser"]["num_layers"])
         self.sam_prompt_encoder = PromptEncoder(width, self.image_size)
         self.sam_mask_decoder = MaskDecoder(width)
@@ -477,8 +514,10 @@ class Network(nn.Module):
         self.mask_downsample = nn.Conv2d(1, 1, 4, stride=4)
         self.obj_ptr_proj = Mlp([width, width, width, width])
         self.obj_ptr_tpos_proj = nn.Linear(width, memory)
-        for name, table in (("image_code", 0.1 * sine_position(width, self.grid)),
-                            ("memory_code", sine_position(memory, self.grid))):
+        for name, table in (
+            ("image_code", 0.1 * sine_position(width, self.grid)),
+            ("memory_code", sine_position(memory, self.grid)),
+        ):
             self.register_buffer(name, table.flatten(1).t().contiguous()[None], persistent=False)
         for name, table in zip(("rope_cos", "rope_sin"), rope_table(width, self.grid)):
             self.register_buffer(name, table, persistent=False)
@@ -497,8 +536,9 @@ class Network(nn.Module):
             xy = image.new_zeros(b, 1, 2)
             labels = torch.full((b, 1), -1, dtype=torch.long, device=image.device)
         encoder = self.sam_prompt_encoder
-        return self.sam_mask_decoder(image, s0, s1, encoder.points(xy, labels),
-                                     encoder.dense(mask, b), encoder.grid_code())
+        return self.sam_mask_decoder(
+            image, s0, s1, encoder.points(xy, labels), encoder.dense(mask, b), encoder.grid_code()
+        )
 
     def enlarge(self, low, side=None):
         side = side or self.image_size
@@ -523,10 +563,14 @@ class Network(nn.Module):
         distance); span: number of slices that the time code counts, at least 2."""
         b, c, g, _ = image.shape
         values = [m.flatten(2).transpose(1, 2) for m, _ in memories]
-        codes = [self.memory_code + self.maskmem_tpos_enc[slot].view(1, 1, -1) for _, slot in memories]
+        codes = [
+            self.memory_code + self.maskmem_tpos_enc[slot].view(1, 1, -1) for _, slot in memories
+        ]
         codes = [code.expand(b, -1, -1) for code in codes]
         if pointers:
-            distance = torch.tensor([d for _, d in pointers], dtype=torch.float32, device=image.device)
+            distance = torch.tensor(
+                [d for _, d in pointers], dtype=torch.float32, device=image.device
+            )
             code = self.obj_ptr_tpos_proj(time_code(distance / (span - 1), c)).float()
             code = code.repeat_interleave(self.pointer_parts, dim=0)
             values.append(torch.stack([p for p, _ in pointers], 1).view(b, -1, self.memory_width))
@@ -546,11 +590,18 @@ def initialise(net):
     """Weights to train from. Everything not named here keeps PyTorch's own start."""
     for module in net.image_encoder.trunk.modules():
         if isinstance(module, nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=module.in_features ** -0.5)
+            nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
             nn.init.zeros_(module.bias)
     trunk = net.image_encoder.trunk
-    for p in (trunk.pos_embed, trunk.pos_embed_window, net.maskmem_tpos_enc, net.no_mem_embed,
-              net.no_mem_pos_enc, net.no_obj_ptr, net.no_obj_embed_spatial):
+    for p in (
+        trunk.pos_embed,
+        trunk.pos_embed_window,
+        net.maskmem_tpos_enc,
+        net.no_mem_embed,
+        net.no_mem_pos_enc,
+        net.no_obj_ptr,
+        net.no_obj_embed_spatial,
+    ):
         nn.init.trunc_normal_(p, std=0.02)
     for embedding in net.sam_prompt_encoder.modules():
         if isinstance(embedding, nn.Embedding):
@@ -558,7 +609,7 @@ def initialise(net):
     # A slice's memory is first looked for at the same place: equal constants in queries and keys,
     # turned by the rotary code, agree best where query and key lie on the same cell.
     quick = torch.zeros(net.width // 2)
-    quick[:8] = quick[net.width // 4: net.width // 4 + 8] = 3.0
+    quick[:8] = quick[net.width // 4 : net.width // 4 + 8] = 3.0
     for layer in net.memory_attention.layers:
         for linear in (layer.cross_attn_image.q_proj, layer.cross_attn_image.k_proj):
             with torch.no_grad():

@@ -1,7 +1,8 @@
 """Draws the curves of a run.
 
-    python plot.py RUN    writes RUN/curves.png
+python plot.py RUN    writes RUN/curves.png
 """
+
 import csv
 import os
 import sys
@@ -22,7 +23,9 @@ def read(path):
 def draw_log(rows, axes):
     for axis, names in zip(axes, (["loss"], ["dice_key", "dice_track", "score_right"])):
         for name in names:
-            axis.plot([float(r["minutes"]) for r in rows], [float(r[name]) for r in rows], label=name)
+            axis.plot(
+                [float(r["minutes"]) for r in rows], [float(r[name]) for r in rows], label=name
+            )
         axis.set_xlabel("minutes of training")
         axis.legend()
 
@@ -33,8 +36,12 @@ def draw_validation(rows, axis):
         if kind[2] != "from_key":
             continue
         own = [r for r in rows if (r["volume"], r["prompt"], r["mode"]) == kind]
-        axis.plot([float(r["minutes"]) for r in own], [float(r["dice"]) for r in own],
-                  "-" if kind[1] == "box" else ":", label=" ".join(kind[:2]))
+        axis.plot(
+            [float(r["minutes"]) for r in own],
+            [float(r["dice"]) for r in own],
+            "-" if kind[1] == "box" else ":",
+            label=" ".join(kind[:2]),
+        )
     axis.set_xlabel("minutes of training")
     axis.set_ylabel("Dice in 3D")
     axis.set_ylim(0, 1)

@@ -1,7 +1,8 @@
 """Prepares scenes by worker processes, so that training only cuts windows.
 
-    python prepare.py FOLDER --synthetic 0:800 --real 0:300 --workers 2
+python prepare.py FOLDER --synthetic 0:800 --real 0:300 --workers 2
 """
+
 import argparse
 import multiprocessing
 import os
@@ -31,7 +32,7 @@ def jobs(folder, kind, span):
 def load(folder, kind, most=None):
     names = sorted(n for n in os.listdir(folder) if n.startswith(kind + "-") and n.endswith(".npz"))
     names = [n for n in names if not n.endswith(".part.npz")]
-    return [Scene.load(os.path.join(folder, n)) for n in names[-(most or len(names)):]]
+    return [Scene.load(os.path.join(folder, n)) for n in names[-(most or len(names)) :]]
 
 
 def main():

@@ -4,6 +4,7 @@ random slice thickness and window, warped a little.
 Objects are regions of label maps that lie on the scan, pseudo-objects (regions of a watershed or of
 a grey level), and synthetic lesions blended in.
 """
+
 import functools
 import glob
 import os
@@ -17,8 +18,10 @@ import shapes
 import synthetic
 from scene import Scene
 
-DATA = os.environ.get("VOXLABEL_TRAINING_DATA", os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "..", "build", "training", "data"))
+DATA = os.environ.get(
+    "VOXLABEL_TRAINING_DATA",
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "build", "training", "data"),
+)
 TEMPLATES = os.path.join(DATA, "mricron-data/usr/share/mricron/templates")
 CT_WINDOWS = [(40, 400), (40, 400), (40, 150), (50, 250), (300, 1500), (-200, 1000), (-400, 1500)]
 
@@ -35,6 +38,7 @@ class Scan:
 
 def nifti(path):
     import nibabel
+
     image = nibabel.load(path)
     return np.asanyarray(image.dataobj), image.affine, image.header.get_zooms()[:3]
 
@@ -63,6 +67,7 @@ def cranium():
 
 def icbm():
     import nilearn
+
     folder = os.path.join(os.path.dirname(nilearn.__file__), "datasets", "data")
     name = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
     voxels, _, spacing = nifti(os.path.join(folder, name.format("t1")))
@@ -82,11 +87,16 @@ def totalsegmentator(image, labels=()):
 def abdomen():
     """A DICOM series, rows and columns as in its label map."""
     import pydicom
+
     folder = os.path.join(DATA, "totalsegmentator")
     files = glob.glob(os.path.join(folder, "example_ct_dicom", "*"))
-    slices = sorted((pydicom.dcmread(f) for f in files), key=lambda s: float(s.ImagePositionPatient[2]))
+    slices = sorted(
+        (pydicom.dcmread(f) for f in files), key=lambda s: float(s.ImagePositionPatient[2])
+    )
     first = slices[0]
-    voxels = np.stack([s.pixel_array.T * float(s.RescaleSlope) + float(s.RescaleIntercept) for s in slices], 2)
+    voxels = np.stack(
+        [s.pixel_array.T * float(s.RescaleSlope) + float(s.RescaleIntercept) for s in slices], 2
+    )
     thick = abs(float(slices[1].ImagePositionPatient[2]) - float(first.ImagePositionPatient[2]))
     labels, affine, _ = nifti(os.path.join(folder, "example_seg_dicom.nii.gz"))
     if affine[0, 0] > 0:  # DICOM columns run towards the left
@@ -99,9 +109,16 @@ def abdomen():
     return Scan(voxels.astype(np.int16), spacing, "CT", [labels], axial=True)
 
 
-LABELS = ["aal.nii.gz", "HarvardOxford-cort-maxprob-thr0-1mm.nii.gz", "JHU-WhiteMatter-labels-1mm.nii.gz"]
+LABELS = [
+    "aal.nii.gz",
+    "HarvardOxford-cort-maxprob-thr0-1mm.nii.gz",
+    "JHU-WhiteMatter-labels-1mm.nii.gz",
+]
 SOURCES = {
-    "body": (0.22, lambda: totalsegmentator("example_ct.nii.gz", ["example_seg_fast_force_split.nii.gz"])),
+    "body": (
+        0.22,
+        lambda: totalsegmentator("example_ct.nii.gz", ["example_seg_fast_force_split.nii.gz"]),
+    ),
     "chest": (0.25, lambda: totalsegmentator("aorta_report/example_ct.nii.gz")),
     "abdomen": (0.2, abdomen),
     "body-mr": (0.04, lambda: totalsegmentator("example_mr_sm.nii.gz", ["example_seg_mr.nii.gz"])),
@@ -137,11 +154,14 @@ class Cut:
             self.places[a] = mm / scan.spacing[a]
 
     def image(self, voxels):
-        return ndimage.map_coordinates(voxels, self.places, np.float32, order=1,
-                                       mode="constant", cval=float(voxels.min()))
+        return ndimage.map_coordinates(
+            voxels, self.places, np.float32, order=1, mode="constant", cval=float(voxels.min())
+        )
 
     def labels(self, labels, fine):
-        return ndimage.map_coordinates(labels, self.places[:, fine // 2::fine], order=0, mode="constant")
+        return ndimage.map_coordinates(
+            labels, self.places[:, fine // 2 :: fine], order=0, mode="constant"
+        )
 
 
 def tone_curve(rng):
@@ -159,7 +179,9 @@ def display(rng, scan, image):
     """Grey values between 0 and 1, and where the body is."""
     if scan.modality == "CT":
         low, width = CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
-        low, width = low - width / 2 + rng.normal(0, 0.05) * width, width * np.exp(rng.normal(0, 0.15))
+        low, width = low - width / 2 + rng.normal(0, 0.05) * width, width * np.exp(
+            rng.normal(0, 0.15)
+        )
     else:
         low, high = np.percentile(scan.voxels[scan.voxels > 0][::97], [0.5, 99.5])
         width = high - low
@@ -193,7 +215,9 @@ def add_watershed_regions(canvas, image, most=6):
     fit = np.flatnonzero((sizes > 200) & (sizes < 0.1 * image.size))
     levels = ndimage.mean(image, basins, fit) if len(fit) else []
     free = canvas.labels == 0
-    for number, level in zip(*(np.array(v)[rng.permutation(len(fit))[: 3 * most]] for v in (fit, levels))):
+    for number, level in zip(
+        *(np.array(v)[rng.permutation(len(fit))[: 3 * most]] for v in (fit, levels))
+    ):
         mask = (basins == number) & (np.abs(smooth - level) < 0.12)
         mask = ndimage.binary_opening(mask, np.ones((1, 3, 3))) & free
         if mask.sum() > 200:
@@ -234,14 +258,22 @@ def add_lesions(canvas, body):
         size = min(max(size, 8 * canvas.spacing[1]), 0.45 * canvas.extent[1], canvas.extent[0])
         at = body[rng.integers(len(body))]
         below = int(canvas.labels[at[0] // canvas.fine, at[1], at[2]])
-        synthetic.add_target(canvas, rng.choice(["blob"] * 4 + ["lobes"] * 3 + ["ellipsoid", "folded"]),
-                             at * canvas.spacing, size, below or None)
+        synthetic.add_target(
+            canvas,
+            rng.choice(["blob"] * 4 + ["lobes"] * 3 + ["ellipsoid", "folded"]),
+            at * canvas.spacing,
+            size,
+            below or None,
+        )
 
 
 def scan_canvas(rng, scan):
     native = float(scan.spacing.min())
     if scan.axial:
-        step, thick = scan.spacing[0] * rng.uniform(0.7, 1.1), rng.uniform(1.0, 2.0) * scan.spacing[2]
+        step, thick = (
+            scan.spacing[0] * rng.uniform(0.7, 1.1),
+            rng.uniform(1.0, 2.0) * scan.spacing[2],
+        )
         slices = max(8, int(scan.voxels.shape[2] * scan.spacing[2] / thick))
     else:
         step = native * rng.uniform(0.8, 1.8) if native > 0.8 else rng.uniform(0.5, 1.3)

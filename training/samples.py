@@ -1,4 +1,5 @@
 """Batches of clips: windows of a few slices around objects of prepared scenes, with prompts."""
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -38,7 +39,9 @@ def draw_rectangle(rng, sample):
         box = tight + np.array([-1, -1, 1, 1]) * rng.uniform(0, 0.2, 4) * sides
     else:
         box = tight + rng.normal(0, 1.0, 4)
-    box = np.array([min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3])])
+    box = np.array(
+        [min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3])]
+    )
     limit = np.array(list(sample.extent) * 2) - 1
     return np.clip(box if rng.random() < 0.5 else np.round(box), 0, limit)
 
@@ -105,7 +108,9 @@ def make_sample(rng, scene, number, layout, length, before, side):
         sample.window = windows.box_window(sample.rectangle, zoom, sample.spacing, sample.extent)
     else:
         doublings = click_doublings(rng, sample)
-        sample.window = windows.click_window(sample.clicks, sample.spacing, sample.extent, doublings)
+        sample.window = windows.click_window(
+            sample.clicks, sample.spacing, sample.extent, doublings
+        )
     return sample
 
 
@@ -173,6 +178,11 @@ class Sampler:
             masks.append(mask)
             points.append(order_corners(xy, labels))
         stack = lambda parts: torch.from_numpy(np.ascontiguousarray(np.stack(parts)))
-        return dict(images=stack(images), masks=stack(masks), xy=stack(points).float(),
-                    labels=torch.tensor([labels] * count, dtype=torch.long).reshape(count, -1),
-                    mask_prompt=bool(layout["mask"]), key=before)
+        return dict(
+            images=stack(images),
+            masks=stack(masks),
+            xy=stack(points).float(),
+            labels=torch.tensor([labels] * count, dtype=torch.long).reshape(count, -1),
+            mask_prompt=bool(layout["mask"]),
+            key=before,
+        )

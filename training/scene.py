@@ -1,4 +1,5 @@
 """A prepared scan: bytes, a map of objects, and the list of objects fit to be asked for."""
+
 import json
 
 import numpy as np
@@ -23,8 +24,9 @@ class Scene:
         return table[self.labels]
 
     def save(self, path):
-        about = dict(spacing=self.spacing, members=self.members, source=self.source,
-                     objects=self.objects)
+        about = dict(
+            spacing=self.spacing, members=self.members, source=self.source, objects=self.objects
+        )
         np.savez(path, image=self.image, labels=self.labels, about=json.dumps(about))
 
     @classmethod

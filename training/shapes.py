@@ -1,4 +1,5 @@
 """Random shapes as fields: a field is about the signed distance in mm, negative inside."""
+
 import numpy as np
 from scipy import ndimage
 
@@ -8,8 +9,12 @@ def spline_weights(n, cells):
     at = np.linspace(0, cells, n, endpoint=False)
     i = at.astype(int)
     t = (at - i)[:, None]
-    w = np.concatenate([(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4,
-                        -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3], axis=1) / 6
+    w = (
+        np.concatenate(
+            [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1
+        )
+        / 6
+    )
     table = np.zeros((n, cells + 3), np.float32)
     for k in range(4):
         table[np.arange(n), i + k] = w[:, k]
@@ -30,9 +35,13 @@ def random_rotation(rng, flat=False):
     if flat:
         q[2:] *= 0.15
     w, x, y, z = q / np.linalg.norm(q)
-    return np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                     [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                     [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]])
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
 
 
 class Box:
@@ -41,15 +50,19 @@ class Box:
     def __init__(self, shape, spacing, centre, reach):
         reach = np.broadcast_to(reach, 3)
         low = [max(0, int(np.floor((c - r) / s))) for c, r, s in zip(centre, reach, spacing)]
-        high = [min(n, int(np.ceil((c + r) / s)) + 1)
-                for c, r, s, n in zip(centre, reach, spacing, shape)]
+        high = [
+            min(n, int(np.ceil((c + r) / s)) + 1)
+            for c, r, s, n in zip(centre, reach, spacing, shape)
+        ]
         high = [max(h, min(l + 1, n)) for l, h, n in zip(low, high, shape)]
         low = [min(l, h - 1) for l, h in zip(low, high)]
         self.slices = tuple(slice(l, h) for l, h in zip(low, high))
         self.shape = tuple(h - l for l, h in zip(low, high))
         self.spacing = spacing
-        self.axes = [(np.arange(l, h, dtype=np.float32) * s - c)
-                     for l, h, s, c in zip(low, high, spacing, centre)]
+        self.axes = [
+            (np.arange(l, h, dtype=np.float32) * s - c)
+            for l, h, s, c in zip(low, high, spacing, centre)
+        ]
 
     def noise(self, rng, size):
         return smooth_noise(rng, self.shape, size, self.spacing)
@@ -102,8 +115,11 @@ def lobes(rng, shape, spacing, centre, size):
         part = size * rng.uniform(0.4, 0.75)
         r = radii(rng, part, 1.6)
         z, y, x = box.places()
-        d = np.sqrt(((z - offset[0]) / r[0]) ** 2 + ((y - offset[1]) / r[1]) ** 2
-                    + ((x - offset[2]) / r[2]) ** 2)
+        d = np.sqrt(
+            ((z - offset[0]) / r[0]) ** 2
+            + ((y - offset[1]) / r[1]) ** 2
+            + ((x - offset[2]) / r[2]) ** 2
+        )
         d = (d - 1) * r.mean()
         f = d if f is None else np.minimum(f, d)
     return box, f + rng.uniform(0, 0.08) * size * box.noise(rng, size * 0.3)
@@ -186,5 +202,12 @@ def shell(rng, shape, spacing, centre, size):
     return box, np.abs(f + wall / 2) - wall / 2
 
 
-KINDS = {"ellipsoid": ellipsoid, "blob": blob, "lobes": lobes, "folded": folded, "tube": tube,
-         "branches": branches, "shell": shell}
+KINDS = {
+    "ellipsoid": ellipsoid,
+    "blob": blob,
+    "lobes": lobes,
+    "folded": folded,
+    "tube": tube,
+    "branches": branches,
+    "shell": shell,
+}

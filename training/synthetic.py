@@ -3,14 +3,22 @@
 Grey values are in display units, 0 black and 1 white; what lies outside is clipped at the end, as
 an intensity window does.
 """
+
 import numpy as np
 from scipy import ndimage
 
 import shapes
 from scene import Scene
 
-TARGETS = (["blob"] * 6 + ["ellipsoid"] * 2 + ["lobes"] * 4 + ["folded"] + ["tube"] * 2
-           + ["branches"] + ["shell"])
+TARGETS = (
+    ["blob"] * 6
+    + ["ellipsoid"] * 2
+    + ["lobes"] * 4
+    + ["folded"]
+    + ["tube"] * 2
+    + ["branches"]
+    + ["shell"]
+)
 CLUTTER = ["blob", "lobes", "tube", "tube", "branches", "ellipsoid", "folded", "shell"]
 
 
@@ -85,7 +93,7 @@ def tissues(canvas):
     elif style < 0.75:
         mean = levels[0]
         image[:] = mean
-        for level in levels[1: rng.integers(2, 5)]:
+        for level in levels[1 : rng.integers(2, 5)]:
             image[canvas.noise(rng.uniform(10, 60)) > rng.uniform(0.4, 1.6)] = level
     else:
         body = shapes.Box(canvas.shape, canvas.spacing, canvas.extent / 2, 1e4)
@@ -117,7 +125,9 @@ def add_clutter(canvas):
     for _ in range(rng.integers(4, 16)):
         size = float(np.exp(rng.uniform(np.log(5), np.log(45))))
         box, f = make_shape(canvas, rng.choice(CLUTTER), size, rng.uniform(0, 1, 3) * canvas.extent)
-        level = rng.choice([rng.uniform(-0.2, 1.2), local_level(canvas, box, f) + rng.normal() * 0.12])
+        level = rng.choice(
+            [rng.uniform(-0.2, 1.2), local_level(canvas, box, f) + rng.normal() * 0.12]
+        )
         canvas.paint(box, f, level + texture(rng, box, size), rng.uniform(0.1, 0.6))
 
 
@@ -146,8 +156,12 @@ def touching(canvas, box, f, value, size):
     centre = [-a[0] + s.start * d for a, s, d in zip(box.axes, box.slices, canvas.spacing)]
     away = rng.standard_normal(3)
     away = away / np.linalg.norm(away) * size * rng.uniform(0.55, 0.9)
-    other, g = make_shape(canvas, rng.choice(["blob", "tube", "ellipsoid", "lobes"]),
-                          size * rng.uniform(0.4, 1.3), np.array(centre) + away)
+    other, g = make_shape(
+        canvas,
+        rng.choice(["blob", "tube", "ellipsoid", "lobes"]),
+        size * rng.uniform(0.4, 1.3),
+        np.array(centre) + away,
+    )
     canvas.paint(other, g, value + rng.normal() * 0.03 + texture(rng, other, size), 0.3)
 
 
@@ -168,8 +182,9 @@ def add_target(canvas, kind, centre, size, parent=None):
     value = local_level(canvas, box, f) + contrast
     if rng.random() < 0.3:
         touching(canvas, box, f, value, size)
-    canvas.paint(box, f, inside_of(rng, box, f, value, size),
-                 np.exp(rng.uniform(np.log(0.1), np.log(1.0))))
+    canvas.paint(
+        box, f, inside_of(rng, box, f, value, size), np.exp(rng.uniform(np.log(0.1), np.log(1.0)))
+    )
     number = new_object(canvas, where, mask)
     if parent:
         canvas.members[parent].append(number)
@@ -180,8 +195,13 @@ def add_targets(canvas):
     rng = canvas.rng
     smallest = canvas.extent.min()
     for _ in range(rng.integers(4, 9)):
-        size = float(np.clip(np.exp(rng.uniform(np.log(6), np.log(60))), 8 * canvas.spacing[1],
-                             0.5 * canvas.extent[1]))
+        size = float(
+            np.clip(
+                np.exp(rng.uniform(np.log(6), np.log(60))),
+                8 * canvas.spacing[1],
+                0.5 * canvas.extent[1],
+            )
+        )
         size = min(size, 1.6 * smallest)
         centre = rng.uniform(0.15, 0.85, 3) * canvas.extent
         made = add_target(canvas, rng.choice(TARGETS), centre, size)
@@ -191,8 +211,13 @@ def add_targets(canvas):
             for _ in range(rng.integers(1, 3)):
                 if len(deep):
                     at = deep[rng.integers(len(deep))] + [s.start for s in box.slices]
-                    add_target(canvas, rng.choice(["blob", "ellipsoid", "lobes"]),
-                               at * canvas.spacing, size * rng.uniform(0.2, 0.45), number)
+                    add_target(
+                        canvas,
+                        rng.choice(["blob", "ellipsoid", "lobes"]),
+                        at * canvas.spacing,
+                        size * rng.uniform(0.2, 0.45),
+                        number,
+                    )
 
 
 def streaks(rng, image):
@@ -204,7 +229,9 @@ def streaks(rng, image):
         angle = np.arctan2(y - cy, x - cx)
         rays = np.zeros_like(y)
         for _ in range(rng.integers(4, 14)):
-            rays += rng.normal() * np.exp(-((np.sin(angle - rng.uniform(0, 2 * np.pi)) / 0.02) ** 2))
+            rays += rng.normal() * np.exp(
+                -((np.sin(angle - rng.uniform(0, 2 * np.pi)) / 0.02) ** 2)
+            )
         k = rng.integers(0, image.shape[0], rng.integers(1, 5))
         image[k] += rays * rng.uniform(0.03, 0.15)
 
@@ -227,7 +254,7 @@ def scanner(canvas):
     noise = correlated_noise(rng, image.shape, rng.uniform(0, 1.3), rng.choice([0, 0.5])) * amount
     if rng.random() < 0.25:  # magnitude images
         other = correlated_noise(rng, image.shape, 0.5, 0) * amount
-        image = np.sqrt((np.maximum(image, 0) + noise) ** 2 + other ** 2)
+        image = np.sqrt((np.maximum(image, 0) + noise) ** 2 + other**2)
     else:
         image += noise
     if rng.random() < 0.15:
@@ -247,5 +274,10 @@ def synthetic_scene(seed):
     tissues(canvas)
     add_clutter(canvas)
     add_targets(canvas)
-    return Scene(to_bytes(rng, scanner(canvas)), canvas.labels, canvas.scan_spacing, canvas.members,
-                 "synthetic")
+    return Scene(
+        to_bytes(rng, scanner(canvas)),
+        canvas.labels,
+        canvas.scan_spacing,
+        canvas.members,
+        "synthetic",
+    )

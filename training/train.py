@@ -7,6 +7,7 @@
 
 RUN holds last.pt (everything needed to go on), log.csv, and validation.csv.
 """
+
 import argparse
 import copy
 import csv
@@ -50,10 +51,15 @@ class Optimisers:
         matrices, decayed, plain = split_parameters(net)
         self.rate = rate
         self.all = [
-            torch.optim.Muon(matrices, lr=rate, weight_decay=0.1, momentum=0.95,
-                             adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW([dict(params=decayed, weight_decay=0.1),
-                               dict(params=plain, weight_decay=0.0)], lr=rate, betas=(0.9, 0.98))]
+            torch.optim.Muon(
+                matrices, lr=rate, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+            ),
+            torch.optim.AdamW(
+                [dict(params=decayed, weight_decay=0.1), dict(params=plain, weight_decay=0.0)],
+                lr=rate,
+                betas=(0.9, 0.98),
+            ),
+        ]
 
     def step(self, factor):
         for optimiser, own in zip(self.all, (MUON_RATE, 1.0)):
@@ -119,8 +125,10 @@ class Step:
     def run(self):
         net, batch, plan = self.net, self.batch, self.plan
         features = clip.Features(net, batch["images"])
-        self.scales = {"neck_mean": features.levels[2].mean().item(),
-                       "neck_deviation": features.levels[2].std().item()}
+        self.scales = {
+            "neck_mean": features.levels[2].mean().item(),
+            "neck_deviation": features.levels[2].std().item(),
+        }
         track = clip.Track(net, features, plan["span"])
         key = batch["key"]
         if batch["mask_prompt"]:
@@ -148,7 +156,8 @@ class Step:
     def tracked(self, track, t):
         f = track.conditioned(t)
         if t == self.batch["key"] + 1:
-            self.scales["memory_change"] = (f - self.net.first_sight(track.features.at(t)[2])).std().item()
+            bare = self.net.first_sight(track.features.at(t)[2])
+            self.scales["memory_change"] = (f - bare).std().item()
         out = track.decode_tracked(f, t)
         low, token, present = self.take(out, t, True, "track")
         if self.plan["late_correction"]:
@@ -165,8 +174,13 @@ class Step:
 
     def summary(self):
         mean = lambda v: float(torch.stack(v).nanmean()) if v else float("nan")
-        return dict({f"dice_{k}" if k != "score" else "score_right": mean(v)
-                     for k, v in self.notes.items()}, **self.scales)
+        return dict(
+            {
+                f"dice_{k}" if k != "score" else "score_right": mean(v)
+                for k, v in self.notes.items()
+            },
+            **self.scales,
+        )
 
 
 class Run:
@@ -178,7 +192,9 @@ class Run:
         self.net = network.build(a.config)
         network.initialise(self.net)
         self.at = dict(step=0, total=0, cycle=a.cycle, cycles=0, seconds=0.0)
-        saved = torch.load(self.path, map_location="cpu", weights_only=True) if os.path.exists(self.path) else None
+        saved = None
+        if os.path.exists(self.path):
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
         if saved:
             self.net.load_state_dict(saved["model"])
         elif a.weights:
@@ -204,8 +220,12 @@ class Run:
         self.at.update(step=0, total=self.a.steps, cycle=kind, cycles=self.at["cycles"] + 1)
 
     def save(self):
-        state = dict(model=self.net.state_dict(), average=self.average.net.state_dict(),
-                     optimisers=self.optimisers.state(), at=self.at)
+        state = dict(
+            model=self.net.state_dict(),
+            average=self.average.net.state_dict(),
+            optimisers=self.optimisers.state(),
+            at=self.at,
+        )
         torch.save(state, self.path + ".part")
         os.replace(self.path + ".part", self.path)
 
@@ -221,7 +241,7 @@ class Run:
     def one_step(self, sampler):
         a, at = self.a, self.at
         rng = np.random.default_rng([a.seed, at["cycles"], at["step"]])
-        torch.manual_seed(int(rng.integers(2 ** 31)))
+        torch.manual_seed(int(rng.integers(2**31)))
         part = at["step"] / at["total"]
         plan = curriculum.plan_step(rng, at["cycle"], part, a.images)
         batch = sampler.batch(rng, plan["clips"], plan["prompts"], plan["length"], plan["before"])
@@ -251,7 +271,7 @@ class Run:
             if self.at["step"] % a.log_every == 0 or over:
                 self.report(rows)
                 rows = []
-            if self.at["step"] % a.validate_every == 0 or over or self.at["step"] == self.at["total"]:
+            if self.at["step"] % a.validate_every == 0 or self.at["step"] == self.at["total"]:
                 self.save()
                 self.validate()
                 last = time.time()
@@ -265,9 +285,20 @@ class Run:
         for k in names:
             known = [r[k] for r in rows if k in r and not math.isnan(r[k])]
             means[k] = sum(known) / len(known) if known else math.nan
-        row = dict(cycle=self.at["cycles"], step=self.at["step"], minutes=round(self.at["seconds"] / 60, 2))
-        for k in ("loss", "norm", "length", "dice_key", "dice_track", "score_right", "neck_mean",
-                  "neck_deviation", "memory_change"):
+        row = dict(
+            cycle=self.at["cycles"], step=self.at["step"], minutes=round(self.at["seconds"] / 60, 2)
+        )
+        for k in (
+            "loss",
+            "norm",
+            "length",
+            "dice_key",
+            "dice_track",
+            "score_right",
+            "neck_mean",
+            "neck_deviation",
+            "memory_change",
+        ):
             row[k] = round(means.get(k, math.nan), 4)
         self.note("log.csv", row)
         print(" ".join(f"{k} {v}" for k, v in row.items()), flush=True)
@@ -275,10 +306,15 @@ class Run:
     def validate(self):
         if not self.a.validation:
             return
-        head = dict(cycle=self.at["cycles"], step=self.at["step"],
-                    minutes=round(self.at["seconds"] / 60, 2))
-        for row in validate.table(self.average.net, validate.read_list(self.a.validation),
-                                  ("box", "click"), ("from_key", "intersection")):
+        head = dict(
+            cycle=self.at["cycles"], step=self.at["step"], minutes=round(self.at["seconds"] / 60, 2)
+        )
+        for row in validate.table(
+            self.average.net,
+            validate.read_list(self.a.validation),
+            ("box", "click"),
+            ("from_key", "intersection"),
+        ):
             self.note("validation.csv", dict(head, **row))
             print("   ", validate.line(row), flush=True)
 
@@ -305,8 +341,10 @@ def main():
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     run = Run(a)
-    pools = [(1 - a.real, prepare.load(a.scenes, "synthetic", a.newest)),
-             (a.real, prepare.load(a.scenes, "real", a.newest))]
+    pools = [
+        (1 - a.real, prepare.load(a.scenes, "synthetic", a.newest)),
+        (a.real, prepare.load(a.scenes, "real", a.newest)),
+    ]
     run.train(samples.Sampler(pools, run.net.image_size))
 
 

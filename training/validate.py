@@ -7,6 +7,7 @@ the list, window optional. The box is the tight one on the key slice (largest sl
 with the mask's first and last slice as borders; the click is the place in the key slice farthest
 from the edge, borders free.
 """
+
 import argparse
 import math
 import os
@@ -32,10 +33,12 @@ def read_volume(path):
     """Voxels (slices, rows, columns) and spacing (z, y, x)."""
     if path.endswith((".nrrd", ".nhdr")):
         import nrrd
+
         voxels, header = nrrd.read(path)
         spacing = [float(np.linalg.norm(d)) for d in header["space directions"]]
     else:
         import nibabel
+
         image = nibabel.load(path)
         voxels, spacing = np.asanyarray(image.dataobj), image.header.get_zooms()[:3]
     return np.ascontiguousarray(voxels.T), [float(s) for s in spacing][::-1]
@@ -84,8 +87,15 @@ def read_list(path):
         base = os.path.dirname(os.path.abspath(path))
         with open(path, encoding="utf-8") as stream:
             entries = yaml.safe_load(stream)
-        _cases[path] = [Case(e["name"], os.path.join(base, e["image"]), os.path.join(base, e["mask"]),
-                             e.get("window")) for e in entries]
+        _cases[path] = [
+            Case(
+                e["name"],
+                os.path.join(base, e["image"]),
+                os.path.join(base, e["mask"]),
+                e.get("window"),
+            )
+            for e in entries
+        ]
     return _cases[path]
 
 
@@ -97,7 +107,7 @@ class Seen:
     """The features of a window on all slices of a slab, encoded when they are first asked for."""
 
     def __init__(self, net, case, window, first, last):
-        cut = window.cut(case.image[first: last + 1], int(case.image.min()))
+        cut = window.cut(case.image[first : last + 1], int(case.image.min()))
         device = next(net.parameters()).device
         self.images = torch.from_numpy(windows.resize_bytes(cut, net.image_size)).to(device)
         self.net, self.window, self.kept = net, window, {}
@@ -105,13 +115,15 @@ class Seen:
 
     def at(self, t):
         if t not in self.kept:
-            self.kept[t] = self.net.encode(network.normalise(self.images[t: t + 1]))
+            self.kept[t] = self.net.encode(network.normalise(self.images[t : t + 1]))
         return self.kept[t]
 
     def logits(self, low):
         """Low-resolution logits on the voxels of the window, rows by columns."""
         n, m = self.window.size
-        full = torch.nn.functional.interpolate(low.float(), size=(m, n), mode="bilinear", align_corners=False)
+        full = torch.nn.functional.interpolate(
+            low.float(), size=(m, n), mode="bilinear", align_corners=False
+        )
         return full[0, 0].cpu().numpy()
 
 
@@ -129,8 +141,10 @@ def prompt_of(case, seen, kind, device):
     points = [case.rectangle[:2], case.rectangle[2:]] if kind == "box" else [case.click]
     labels = [2, 3] if kind == "box" else [1]
     xy = seen.window.to_network(points, seen.net.image_size)
-    return (torch.tensor(xy, dtype=torch.float32, device=device)[None],
-            torch.tensor(labels, device=device)[None])
+    return (
+        torch.tensor(xy, dtype=torch.float32, device=device)[None],
+        torch.tensor(labels, device=device)[None],
+    )
 
 
 def run_pass(net, view, keys, prompt, start, free=False):
@@ -180,7 +194,9 @@ def segment(net, case, kind, mode, window=None):
         for t, low in p.items():
             mask[t] = seen.logits(low) > 0
         inside.append(mask)
-    joined = np.logical_and.reduce(inside) if mode == "intersection" else np.logical_or.reduce(inside)
+    joined = (
+        np.logical_and.reduce(inside) if mode == "intersection" else np.logical_or.reduce(inside)
+    )
     uncertain = int((np.logical_or.reduce(inside) & ~joined).sum())
     return paste(case, window, first, joined), uncertain
 
@@ -190,7 +206,7 @@ def paste(case, window, first, mask):
     w, h = window.extent
     a0, b0, a1, b1 = max(i0, 0), max(j0, 0), min(i0 + n, w), min(j0 + m, h)
     out = np.zeros(case.mask.shape, bool)
-    out[first: first + len(mask), b0:b1, a0:a1] = mask[:, b0 - j0: b1 - j0, a0 - i0: a1 - i0]
+    out[first : first + len(mask), b0:b1, a0:a1] = mask[:, b0 - j0 : b1 - j0, a0 - i0 : a1 - i0]
     return out
 
 
@@ -231,19 +247,30 @@ def table(net, cases, prompts, modes):
                         mask, uncertain = segment(net, case, kind, mode)
                         mask = largest_component(mask)
                     key = dice(mask[case.key], case.mask[case.key])
-                    rows.append(dict(volume=case.name, prompt=kind, mode=mode,
-                                     dice=round(dice(mask, case.mask), 4), key_dice=round(key, 4),
-                                     uncertain=uncertain))
+                    rows.append(
+                        dict(
+                            volume=case.name,
+                            prompt=kind,
+                            mode=mode,
+                            dice=round(dice(mask, case.mask), 4),
+                            key_dice=round(key, 4),
+                            uncertain=uncertain,
+                        )
+                    )
     return rows
 
 
 def line(row):
-    return " ".join(f"{row[k]}" for k in ("volume", "prompt", "mode", "dice")) + f" (key {row['key_dice']})"
+    return (
+        " ".join(f"{row[k]}" for k in ("volume", "prompt", "mode", "dice"))
+        + f" (key {row['key_dice']})"
+    )
 
 
 def read_weights(path):
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
+
         return {k: v.float() for k, v in load_file(path).items()}
     saved = torch.load(path, map_location="cpu", weights_only=True)
     return saved["average"] if "average" in saved else saved["model"]
@@ -259,8 +286,13 @@ def memory_swap(net, case, other):
         seen = Seen(net, case, window, first, last)
         key = case.key - first
         t = key + 1 if key + 1 <= last - first else key - 1
-        lent = Seen(net, source, windows.box_window(source.rectangle, ZOOM, source.spacing, source.extent),
-                    source.key, source.key)
+        lent = Seen(
+            net,
+            source,
+            windows.box_window(source.rectangle, ZOOM, source.spacing, source.extent),
+            source.key,
+            source.key,
+        )
         track = clip.Track(net, lent, 8)
         raw = track.prompt(0, *prompt_of(source, lent, "box", seen.images.device))
         low, token = clip.choose_mask(raw, False)
@@ -269,7 +301,7 @@ def memory_swap(net, case, other):
         now.cond = {t - 1: track.cond[0]}
         raw = now.decode_tracked(now.conditioned(t), t)
         mask = seen.logits(clip.choose_mask(raw, True)[0]) > 0
-        found.append(dice(mask, window.cut(case.mask[first + t: first + t + 1], False)[0]))
+        found.append(dice(mask, window.cut(case.mask[first + t : first + t + 1], False)[0]))
     return found
 
 
@@ -277,8 +309,10 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("weights")
     p.add_argument("list")
-    p.add_argument("--config", default=os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                                    "voxlabel-nano.yaml"))
+    p.add_argument(
+        "--config",
+        default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "voxlabel-nano.yaml"),
+    )
     p.add_argument("--prompts", default="box,click")
     p.add_argument("--passes", default="from_key,intersection,box")
     p.add_argument("--threads", type=int, default=2)

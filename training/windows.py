@@ -1,4 +1,5 @@
 """The zoom window: which part of the slices the network sees, as the program chooses it."""
+
 import math
 
 import numpy as np
@@ -37,7 +38,7 @@ class Window:
         if part.shape[1:] == (m, n):
             return part
         out = np.full((len(slices), m, n), fill, slices.dtype)
-        out[:, b0 - j0: b1 - j0, a0 - i0: a1 - i0] = part
+        out[:, b0 - j0 : b1 - j0, a0 - i0 : a1 - i0] = part
         return out
 
     def to_network(self, points, side):
@@ -70,12 +71,14 @@ def box_length(rectangle, factor, spacing):
 
 def box_window(rectangle, factor, spacing, extent):
     i0, j0, i1, j1 = rectangle
-    return Window(((i0 + i1) / 2, (j0 + j1) / 2), box_length(rectangle, factor, spacing), spacing, extent)
+    return Window(
+        ((i0 + i1) / 2, (j0 + j1) / 2), box_length(rectangle, factor, spacing), spacing, extent
+    )
 
 
 def click_window(clicks, spacing, extent, doublings=0):
     centre = np.mean(np.asarray(clicks, float), axis=0)
-    return Window(centre, CLICK_LENGTH * 2 ** doublings, spacing, extent)
+    return Window(centre, CLICK_LENGTH * 2**doublings, spacing, extent)
 
 
 def rectangle_of(mask):
@@ -86,8 +89,9 @@ def rectangle_of(mask):
 
 def resize_bytes(slices, side):
     """Bicubic, as Pillow's default; the program does the same."""
-    return np.stack([np.asarray(Image.fromarray(np.ascontiguousarray(s)).resize((side, side)))
-                     for s in slices])
+    return np.stack(
+        [np.asarray(Image.fromarray(np.ascontiguousarray(s)).resize((side, side))) for s in slices]
+    )
 
 
 def resize_mask(slices, side):
