@@ -63,16 +63,24 @@ static enum vox_code open_caches(const struct vox_model_options *options, struct
     const struct vox_backend_ops *ops = model->backend->ops;
     snprintf(identity, sizeof(identity), "%s %s %s %s", VOX_VERSION, model->sha256, ops->name,
              model->backend->rows->name);
-    const struct vox_feature_store_setup setup = {
+    uint64_t memory = options->cache_memory == 0   ? default_cache_memory
+                      : options->cache_memory == 1 ? 0
+                                                   : options->cache_memory;
+    const struct vox_volume_cache_setup volumes = {
+        .bytes = memory,
+        .max_memory =
+            options->max_memory > 0 ? options->max_memory : vox_volume_limits_default().max_bytes,
+        .limits = vox_volume_limits_default(),
+    };
+    const struct vox_feature_store_setup features = {
         .config = vox_network_config(model->network),
-        .memory = options->cache_memory == 0   ? default_cache_memory
-                  : options->cache_memory == 1 ? 0
-                                               : options->cache_memory,
+        .memory = memory,
         .folder = options->cache_dir,
         .disk = options->cache_disk > 0 ? options->cache_disk : default_cache_disk,
         .identity = identity,
     };
-    return vox_feature_store_new(&setup, &model->features, err);
+    enum vox_code code = vox_volume_cache_new(&volumes, &model->volumes, err);
+    return code == VOX_OK ? vox_feature_store_new(&features, &model->features, err) : code;
 }
 
 static enum vox_code open_parts(const char *checkpoint, const struct vox_model_options *options,
@@ -102,8 +110,6 @@ enum vox_code vox_model_open(const char *checkpoint, const struct vox_model_opti
     if (model == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    model->max_memory =
-        options->max_memory > 0 ? options->max_memory : vox_volume_limits_default().max_bytes;
     enum vox_code code = open_parts(checkpoint, options, model, err);
     if (code != VOX_OK) {
         vox_model_close(model);
@@ -119,6 +125,7 @@ void vox_model_close(struct vox_model *model)
         return;
     }
     vox_feature_store_free(model->features);
+    vox_volume_cache_free(model->volumes);
     vox_network_close(model->network);
     vox_backend_close(model->backend);
     vox_pool_free(model->pool);

@@ -6,6 +6,7 @@
 #include "model/network.h"
 #include "pipeline/feature_store.h"
 #include "pipeline/plan.h"
+#include "pipeline/volume_cache.h"
 #include "tensor/backend.h"
 #include "tensor/pool.h"
 #include "voxlabel/voxlabel.h"
@@ -18,7 +19,7 @@ struct vox_model {
     char sha256[65]; /* of the checkpoint */
     struct vox_plan_defaults defaults;
     struct vox_feature_store *features;
-    uint64_t max_memory; /* bytes of one image's voxels */
+    struct vox_volume_cache *volumes;
 };
 
 #endif

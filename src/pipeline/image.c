@@ -9,13 +9,11 @@
 #include "volume/geometry.h"
 
 struct vox_image {
-    struct vox_model *model;         /* borrowed */
-    char *path;                      /* NULL: from memory */
-    struct vox_volume *wrapped;      /* of an image from memory: its voxels are the caller's */
-    struct vox_slice_source *slices; /* NULL before it was read */
-    struct vox_window window;        /* that `intensity` is for */
-    struct vox_intensity intensity;
-    bool has_intensity;
+    struct vox_model *model;      /* borrowed */
+    char *path;                   /* NULL: from memory */
+    struct vox_volume *wrapped;   /* of an image from memory: its voxels are the caller's */
+    struct vox_held_volume *held; /* of an image from a file of a model; NULL before it was read */
+    struct vox_slice_source *own; /* of any other image */
 };
 
 enum vox_code vox_image_open(struct vox_model *model, const char *path, struct vox_image **out,
@@ -98,7 +96,7 @@ enum vox_code vox_image_wrap(struct vox_model *model, const struct vox_voxels *v
     image->wrapped = volume;
     code = make_volume(voxels, volume, err);
     if (code == VOX_OK) {
-        code = vox_slice_source_borrow(volume, &image->slices, err);
+        code = vox_slice_source_borrow(volume, &image->own, err);
     }
     if (code != VOX_OK) {
         vox_image_close(image);
@@ -113,7 +111,10 @@ void vox_image_close(struct vox_image *image)
     if (image == NULL) {
         return;
     }
-    vox_slice_source_close(image->slices);
+    if (image->held != NULL) {
+        vox_volume_cache_release(image->model->volumes, image->held);
+    }
+    vox_slice_source_close(image->own);
     vox_free(image->wrapped);
     vox_free(image->path);
     vox_free(image);
@@ -122,44 +123,31 @@ void vox_image_close(struct vox_image *image)
 enum vox_code vox_image_load(struct vox_image *image, struct vox_slice_source **out,
                              struct vox_err *err)
 {
-    if (image->slices == NULL) {
-        struct vox_volume_limits limits = vox_volume_limits_default();
-        uint64_t budget = image->model != NULL ? image->model->max_memory : limits.max_bytes;
-        enum vox_code code =
-            vox_slice_source_open(image->path, &limits, budget, &image->slices, err);
-        if (code != VOX_OK) {
-            return code;
+    enum vox_code code = VOX_OK;
+    if (image->own == NULL && image->held == NULL) {
+        if (image->model != NULL) {
+            code = vox_volume_cache_get(image->model->volumes, image->path, &image->held, err);
+        } else {
+            struct vox_volume_limits limits = vox_volume_limits_default();
+            code = vox_slice_source_open(image->path, &limits, limits.max_bytes, &image->own, err);
         }
     }
-    *out = image->slices;
-    return VOX_OK;
-}
-
-static bool same_window(const struct vox_window *a, const struct vox_window *b)
-{
-    if (a->automatic || b->automatic) {
-        return a->automatic && b->automatic;
+    if (code == VOX_OK) {
+        *out = image->held != NULL ? vox_held_volume_slices(image->held) : image->own;
     }
-    return a->rule == b->rule && a->low == b->low && a->high == b->high;
+    return code;
 }
 
 enum vox_code vox_image_intensity(struct vox_image *image, const struct vox_window *window,
                                   struct vox_intensity *out, struct vox_err *err)
 {
-    if (!image->has_intensity || !same_window(&image->window, window)) {
-        struct vox_slice_source *slices;
-        enum vox_code code = vox_image_load(image, &slices, err);
-        if (code == VOX_OK) {
-            code = vox_intensity_prepare(slices, window, &image->intensity, err);
-        }
-        if (code != VOX_OK) {
-            return code;
-        }
-        image->window = *window;
-        image->has_intensity = true;
+    struct vox_slice_source *slices;
+    enum vox_code code = vox_image_load(image, &slices, err);
+    if (code != VOX_OK) {
+        return code;
     }
-    *out = image->intensity;
-    return VOX_OK;
+    return image->held != NULL ? vox_held_volume_intensity(image->held, window, out, err)
+                               : vox_intensity_prepare(slices, window, out, err);
 }
 
 enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts *out,

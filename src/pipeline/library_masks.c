@@ -1,0 +1,109 @@
+/* Masks as prompts: from a label file on the image's grid. */
+#include "pipeline/image.h"
+#include "pipeline/request.h"
+#include "util/memory.h"
+#include "volume/label_map.h"
+#include "voxlabel/voxlabel.h"
+
+/* One label's voxels in a file. */
+struct source {
+    const struct vox_label_map *map;
+    int segment; /* -1: by value */
+    int64_t value;
+};
+
+static int64_t read_slice(const struct source *source, int64_t k, uint8_t *mask)
+{
+    return source->segment >= 0 ? vox_label_map_segment_slice(source->map, source->segment, k, mask)
+                                : vox_label_map_value_slice(source->map, source->value, k, mask);
+}
+
+/* The slices that hold something; *n is 0 where none does. `mask` is room for one slice. */
+static void find_slices(const struct source *source, const int64_t size[3], uint8_t *mask,
+                        int64_t *first, int64_t *n)
+{
+    *n = 0;
+    for (int64_t k = 0; k < size[2]; k++) {
+        if (read_slice(source, k, mask) > 0) {
+            *first = *n == 0 ? k : *first;
+            *n = k + 1 - *first;
+        }
+    }
+}
+
+static enum vox_code take_label(struct vox_request *request, int label, const struct source *source,
+                                const int64_t size[3], int64_t *taken, struct vox_err *err)
+{
+    size_t pixels = (size_t)size[0] * (size_t)size[1], bytes;
+    int64_t first = 0, n = 0;
+    uint8_t *slice = vox_alloc(pixels);
+    if (slice == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    find_slices(source, size, slice, &first, &n);
+    vox_free(slice);
+    *taken = n;
+    if (n == 0) {
+        return VOX_OK;
+    }
+    uint8_t *voxels = vox_mul(pixels, (size_t)n, &bytes) ? vox_alloc(bytes) : NULL;
+    if (voxels == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory for the mask");
+    }
+    for (int64_t k = 0; k < n; k++) {
+        (void)read_slice(source, first + k, voxels + (size_t)k * pixels);
+    }
+    enum vox_code code =
+        vox_request_set_mask(request, label, size[0], size[1], first, n, voxels, err);
+    vox_free(voxels);
+    return code;
+}
+
+static enum vox_code take_labels(struct vox_request *request, const struct vox_label_map *map,
+                                 const int64_t size[3], struct vox_err *err)
+{
+    int64_t all = 0;
+    for (int label = 0; label < request->labels.n; label++) {
+        const struct source source = {
+            .map = map,
+            .segment = vox_label_map_find(map, request->labels.names[label]),
+            .value = vox_label_value(label),
+        };
+        int64_t taken = 0;
+        enum vox_code code = take_label(request, label, &source, size, &taken, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        all += taken;
+    }
+    if (all == 0) {
+        return vox_fail(err, VOX_E_ARG,
+                        "the mask holds no voxel of any label: neither a segment of its name nor "
+                        "the values 1 to %d",
+                        request->labels.n);
+    }
+    return VOX_OK;
+}
+
+enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_image *image,
+                                    const char *path, struct vox_err *err)
+{
+    struct vox_slice_source *slices;
+    enum vox_code code = vox_image_load(image, &slices, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "the image");
+    }
+    struct vox_volume_limits limits = vox_volume_limits_default();
+    struct vox_label_map *map;
+    code = vox_label_map_read(path, &limits, &map, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    const struct vox_volume *volume = vox_slice_source_volume(slices);
+    code = vox_label_map_place(map, volume, err);
+    if (code == VOX_OK) {
+        code = take_labels(request, map, volume->size, err);
+    }
+    vox_label_map_free(map);
+    return code;
+}
