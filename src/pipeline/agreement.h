@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 enum { VOX_VOXEL_EMPTY, VOX_VOXEL_AGREED, VOX_VOXEL_UNCERTAIN };
 

@@ -5,7 +5,7 @@
 
 #include "model/network.h"
 #include "pipeline/feature_store.h"
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "pipeline/volume_cache.h"
 #include "tensor/backend.h"
 #include "tensor/pool.h"

@@ -17,7 +17,7 @@
 
 #include "pipeline/combine.h"
 #include "pipeline/image.h"
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "pipeline/request.h"
 #include "pipeline/watch.h"
 

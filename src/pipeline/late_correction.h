@@ -2,7 +2,7 @@
 #ifndef VOX_PIPELINE_LATE_CORRECTION_H
 #define VOX_PIPELINE_LATE_CORRECTION_H
 
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 /* Makes the correction of slice k with n clicks (pairs i, j; labels 1 or 0) for a label of the plan
  * as rule 6 of docs/prompts.md has it. VOX_E_ARG where the label has no object, the slice is not

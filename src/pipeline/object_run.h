@@ -12,7 +12,7 @@
 #include "model/network.h"
 #include "pipeline/feature_store.h"
 #include "pipeline/intensity.h"
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "pipeline/watch.h"
 #include "volume/slice_source.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "util/json_writer.h"
 
 static void put_slices(struct vox_json_writer *json, const char *key, int64_t first, int64_t last)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 /* A point inside the image. */
 struct vox_plan_point {

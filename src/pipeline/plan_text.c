@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "util/memory.h"
 
 enum { FIRST_ROOM = 1024, LISTED_CLICKS = 8 };

@@ -2,7 +2,7 @@
 #ifndef VOX_TESTS_PLAN_FIXTURE_H
 #define VOX_TESTS_PLAN_FIXTURE_H
 
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 /* 100 x 80 x 40 voxels of 1 x 1 x 2 mm. */
 extern const struct vox_plan_image plan_fixture_image;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "pipeline/params_read.h"
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 #include "util/json.h"
 #include "util/json_writer.h"
 

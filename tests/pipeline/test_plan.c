@@ -1,5 +1,5 @@
 /* Rules 8 to 10 of docs/prompts.md, plans that are not valid, hostile requests, failures. */
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "pipeline/plan.h"
+#include "pipeline/prompt_plan.h"
 
 #include <stdio.h>
 

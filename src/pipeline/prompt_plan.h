@@ -3,8 +3,8 @@
  * spacing and the model's defaults; the order of points does not matter. The rules:
  * docs/prompts.md.
  */
-#ifndef VOX_PIPELINE_PLAN_H
-#define VOX_PIPELINE_PLAN_H
+#ifndef VOX_PIPELINE_PROMPT_PLAN_H
+#define VOX_PIPELINE_PROMPT_PLAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
