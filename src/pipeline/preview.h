@@ -83,8 +83,9 @@ void vox_preview_colour(uint16_t label, uint8_t out[3]);
 int vox_preview_choose(int64_t first, int64_t last, const int64_t *prompted, int n, int most,
                        int64_t *out);
 
-/* The part of the slices to show around what is at low ... high (i and j of labels and prompts): as
- * much again on each side, at least 20 mm, as near to a square in mm as the image allows. */
+/* The part of the slices to show around what is at low ... high (i and j of labels and prompts):
+ * with three quarters of its extent on each side, at least 20 mm, as near to a square in mm as the
+ * image allows; all of it where low > high. */
 void vox_preview_frame(int64_t width, int64_t height, const double spacing[2], const double low[2],
                        const double high[2], struct vox_preview_view *out);
 

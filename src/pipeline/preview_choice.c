@@ -6,7 +6,9 @@
 
 #include "volume/orientation.h"
 
-static const double least_margin = 20.0; /* mm around what is shown */
+/* Around what is shown, on each side: of its extent, and in mm. */
+static const double margin_share = 0.75;
+static const double least_margin = 20.0;
 
 void vox_preview_colour(uint16_t label, uint8_t out[3])
 {
@@ -152,7 +154,8 @@ void vox_preview_frame(int64_t width, int64_t height, const double spacing[2], c
     double side = 0;
     for (int axis = 0; axis < 2; axis++) {
         double extent = (high[axis] - low[axis] + 1) * spacing[axis];
-        double margin = extent > least_margin ? extent : least_margin;
+        double margin = margin_share * extent;
+        margin = margin > least_margin ? margin : least_margin;
         side = extent + 2 * margin > side ? extent + 2 * margin : side;
     }
     frame_axis(width, (low[0] + high[0]) / 2, side / spacing[0], &out->i0, &out->i1);

@@ -56,12 +56,11 @@ static struct spot *find_spots(int64_t voxels, int64_t pixels)
         double at = ((double)p + 0.5) * step - 0.5;
         at = at < 0 ? 0 : at > last ? last : at;
         double low = floor(at);
-        double end = ceil(((double)p + 1) * step) - 1;
         spots[p].low = (int32_t)low;
         spots[p].high = (int32_t)(low < last ? low + 1 : low);
         spots[p].part = (float)(at - low);
-        spots[p].first = (int32_t)floor((double)p * step);
-        spots[p].last = (int32_t)(end > last ? last : end);
+        spots[p].first = (int32_t)(p * voxels / pixels);
+        spots[p].last = (int32_t)(((p + 1) * voxels + pixels - 1) / pixels - 1);
     }
     return spots;
 }
