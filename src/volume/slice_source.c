@@ -1,6 +1,7 @@
 #include "volume/slice_source.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "util/file.h"
 #include "util/memory.h"
@@ -12,6 +13,11 @@ struct vox_slice_source {
     struct vox_volume *owned;        /* NULL where the volume is borrowed */
     struct vox_slice_stream *stream; /* NULL where the volume is resident */
 };
+
+static size_t plane_bytes(const struct vox_volume *volume)
+{
+    return (size_t)volume->size[0] * (size_t)volume->size[1] * vox_voxel_size(volume->type);
+}
 
 static enum vox_code make(const struct vox_slice_source *like, struct vox_slice_source **out,
                           struct vox_err *err)
@@ -37,19 +43,20 @@ enum vox_code vox_slice_source_borrow(const struct vox_volume *volume,
     return make(&(struct vox_slice_source){.volume = volume}, out, err);
 }
 
-static enum vox_code open_resident(const char *path, const struct vox_volume_limits *limits,
-                                   struct vox_slice_source **out, struct vox_err *err)
+/* A volume without voxels. */
+static struct vox_volume *volume_of(const struct vox_stored_volume *stored)
 {
-    struct vox_volume *volume;
-    enum vox_code code = vox_volume_read(path, limits, &volume, err);
-    if (code != VOX_OK) {
-        return code;
+    struct vox_volume *volume = vox_calloc(1, sizeof(*volume));
+    if (volume != NULL) {
+        for (int axis = 0; axis < 3; axis++) {
+            volume->size[axis] = stored->layout.size[axis];
+        }
+        volume->type = stored->layout.type;
+        volume->slope = stored->slope;
+        volume->intercept = stored->intercept;
+        volume->geometry = stored->geometry;
     }
-    code = vox_slice_source_wrap(volume, out, err);
-    if (code != VOX_OK) {
-        vox_volume_free(volume);
-    }
-    return code;
+    return volume;
 }
 
 /* Takes the mapping over, not on failure. */
@@ -57,19 +64,10 @@ static enum vox_code open_stream(const struct vox_mapping *mapping,
                                  const struct vox_stored_volume *stored, uint64_t budget,
                                  struct vox_slice_source **out, struct vox_err *err)
 {
-    struct vox_volume *shown = vox_calloc(1, sizeof(*shown));
-    if (shown == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    for (int axis = 0; axis < 3; axis++) {
-        shown->size[axis] = stored->layout.size[axis];
-    }
-    shown->type = stored->layout.type;
-    shown->slope = stored->slope;
-    shown->intercept = stored->intercept;
-    shown->geometry = stored->geometry;
+    struct vox_volume *shown = volume_of(stored);
     struct vox_slice_source *source;
-    enum vox_code code = vox_slice_source_wrap(shown, &source, err);
+    enum vox_code code = shown == NULL ? vox_fail(err, VOX_E_NOMEM, "out of memory")
+                                       : vox_slice_source_wrap(shown, &source, err);
     if (code != VOX_OK) {
         vox_volume_free(shown);
         return code;
@@ -81,6 +79,46 @@ static enum vox_code open_stream(const struct vox_mapping *mapping,
     }
     *out = source;
     return VOX_OK;
+}
+
+/* Makes a stream's source resident. */
+static enum vox_code read_all(struct vox_slice_source *source, struct vox_err *err)
+{
+    struct vox_volume *volume = source->owned;
+    size_t plane = plane_bytes(volume);
+    uint8_t *voxels = vox_alloc(plane * (size_t)volume->size[2]);
+    if (voxels == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory for %zu bytes of voxels",
+                        plane * (size_t)volume->size[2]);
+    }
+    for (int64_t k = 0; k < volume->size[2]; k++) {
+        void *slice;
+        enum vox_code code = vox_slice_stream_get(source->stream, k, &slice, err);
+        if (code != VOX_OK) {
+            vox_free(voxels);
+            return code;
+        }
+        memcpy(voxels + (size_t)k * plane, slice, plane);
+    }
+    volume->voxels = voxels;
+    vox_slice_stream_free(source->stream);
+    source->stream = NULL;
+    return VOX_OK;
+}
+
+static enum vox_code open_whole(const char *path, const struct vox_volume_limits *limits,
+                                struct vox_slice_source **out, struct vox_err *err)
+{
+    struct vox_volume *volume;
+    enum vox_code code = vox_volume_read(path, limits, &volume, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    code = vox_slice_source_wrap(volume, out, err);
+    if (code != VOX_OK) {
+        vox_volume_free(volume);
+    }
+    return code;
 }
 
 enum vox_code vox_slice_source_open(const char *path, const struct vox_volume_limits *limits,
@@ -100,15 +138,27 @@ enum vox_code vox_slice_source_open(const char *path, const struct vox_volume_li
         vox_file_unmap(&mapping);
         mapping = stored.beside;
     }
+    /* A plain file that fits is copied in parts whose pages are given back, so that its voxels are
+     * not in memory twice; a compressed one is inflated at once, which is fastest. */
     bool fits = code == VOX_OK && vox_layout_bytes(&stored.layout) <= budget;
-    if (code == VOX_OK && !fits) {
-        code = open_stream(&mapping, &stored, budget, out, err);
-        if (code == VOX_OK) {
-            return VOX_OK;
+    bool streams = code == VOX_OK && !(fits && stored.source.gzipped);
+    struct vox_slice_source *source;
+    if (streams) {
+        code = open_stream(&mapping, &stored, budget, &source, err);
+    }
+    if (!streams || code != VOX_OK) {
+        vox_file_unmap(&mapping);
+        return code == VOX_OK ? open_whole(path, limits, out, err) : code;
+    }
+    if (fits) {
+        code = read_all(source, err);
+        if (code != VOX_OK) {
+            vox_slice_source_close(source);
+            return code;
         }
     }
-    vox_file_unmap(&mapping);
-    return fits ? open_resident(path, limits, out, err) : code;
+    *out = source;
+    return VOX_OK;
 }
 
 const struct vox_volume *vox_slice_source_volume(const struct vox_slice_source *source)
@@ -119,11 +169,6 @@ const struct vox_volume *vox_slice_source_volume(const struct vox_slice_source *
 bool vox_slice_source_resident(const struct vox_slice_source *source)
 {
     return source->stream == NULL;
-}
-
-static size_t plane_bytes(const struct vox_volume *volume)
-{
-    return (size_t)volume->size[0] * (size_t)volume->size[1] * vox_voxel_size(volume->type);
 }
 
 uint64_t vox_slice_source_bytes(const struct vox_slice_source *source)

@@ -10,8 +10,8 @@
 /* Places in a compressed stream that are remembered, evenly spread: about 40 KiB each. */
 enum { MARKS = 64 };
 
-/* Of a mapped file at most about this much is left in memory, or half the budget if that is less:
- * what is read once is not needed twice soon. */
+/* A file's own pages are given back whenever this many bytes were read, or half the budget if that
+ * is less: what is read once is not needed twice soon. */
 static const uint64_t most_mapped = (uint64_t)16 << 20;
 
 struct vox_slice_stream {
@@ -25,8 +25,7 @@ struct vox_slice_stream {
 
     void *spare; /* a slice that is not kept; what is read comes here first */
 
-    /* of a plain file */
-    uint64_t touched; /* bytes read since its pages were given back */
+    uint64_t touched; /* bytes of slices read since the file's pages were given back */
     uint64_t most_touched;
 
     /* of a compressed file */
@@ -116,15 +115,20 @@ enum vox_code vox_slice_stream_new(const struct vox_mapping *mapping,
     return VOX_OK;
 }
 
-static void read_plain(struct vox_slice_stream *t, int64_t k)
+static void touch_slice(struct vox_slice_stream *t)
 {
     if (t->touched + t->slice_bytes > t->most_touched) {
         vox_file_unload(&t->mapping);
         t->touched = 0;
     }
+    t->touched += t->slice_bytes;
+}
+
+static void read_plain(struct vox_slice_stream *t, int64_t k)
+{
+    touch_slice(t);
     const uint8_t *from = t->source.data + t->source.skip + (size_t)k * t->slice_bytes;
     memcpy(t->spare, from, t->slice_bytes);
-    t->touched += t->slice_bytes;
     vox_voxels_settle(&t->layout, t->spare, t->pixels);
 }
 
@@ -219,6 +223,7 @@ static enum vox_code approach(struct vox_slice_stream *t, int64_t start, struct 
 static enum vox_code read_next(struct vox_slice_stream *t, int64_t near, struct vox_err *err)
 {
     int64_t k = t->at;
+    touch_slice(t);
     mark_here(t);
     bool known = t->kept[k] != NULL;
     enum vox_code code =

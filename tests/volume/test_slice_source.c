@@ -199,26 +199,37 @@ static void several_members(void **state)
     same_with_any_budget(joined(file, nrrd_file("garbage", NULL, 0)), 2);
 }
 
-static void what_fits_is_resident(void **state)
+static void resident(struct bytes file)
 {
-    (void)state;
-    put_file(gzip_of(nifti(4, 16, false)));
+    put_file(file);
+    struct vox_volume_limits limits = test_limits();
+    struct vox_volume *volume = NULL;
+    assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, NULL));
     struct vox_slice_source *source = open_good(2 * VOXELS);
     assert_true(vox_slice_source_resident(source));
     assert_int_equal(2 * VOXELS, vox_slice_source_bytes(source));
     struct vox_slice_source *borrowed = NULL;
-    assert_int_equal(VOX_OK,
-                     vox_slice_source_borrow(vox_slice_source_volume(source), &borrowed, NULL));
+    assert_int_equal(VOX_OK, vox_slice_source_borrow(volume, &borrowed, NULL));
     for (int64_t k = D - 1; k >= 0; k--) {
-        same_slice(source, vox_slice_source_volume(source), k, 2 * VOXELS);
-        same_slice(borrowed, vox_slice_source_volume(source), k, 2 * VOXELS);
+        same_slice(source, volume, k, 2 * VOXELS);
+        same_slice(borrowed, volume, k, 2 * VOXELS);
     }
     vox_slice_source_plan(source, 0, 0);
     vox_slice_source_close(borrowed);
     vox_slice_source_close(source);
+    vox_volume_free(volume);
     source = open_good(2 * VOXELS - 1);
     assert_false(vox_slice_source_resident(source));
     vox_slice_source_close(source);
+}
+
+static void what_fits_is_resident(void **state)
+{
+    (void)state;
+    resident(gzip_of(nifti(4, 16, false)));
+    resident(nifti(4, 16, true));
+    resident(nrrd(true));
+    resident(nrrd(false));
     vox_slice_source_close(NULL);
 }
 
@@ -347,9 +358,9 @@ static void refusals(void **state)
 static void without_memory(void **state)
 {
     (void)state;
-    put_file(gzip_of(nifti(4, 16, false)));
-    static const uint64_t budgets[] = {2 * PIXELS * 4, 2 * VOXELS};
-    for (size_t i = 0; i < 2; i++) {
+    static const uint64_t budgets[] = {2 * PIXELS * 4, 2 * VOXELS, 2 * VOXELS};
+    for (size_t i = 0; i < 3; i++) {
+        put_file(i == 2 ? nifti(4, 16, false) : gzip_of(nifti(4, 16, false)));
         double wanted[PIXELS], got[PIXELS];
         struct vox_slice_source *source = open_good(budgets[i]);
         assert_int_equal(VOX_OK, vox_slice_source_values(source, 1, wanted, NULL));
