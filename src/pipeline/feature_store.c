@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "pipeline/feature_disk.h"
@@ -319,18 +318,45 @@ struct vox_feature_store_counts vox_feature_store_counts(struct vox_feature_stor
 
 /* --- making --- */
 
+/* What of a configuration changes features: all that the image encoder is built by. */
+enum { SHAPE_NUMBERS = 12 + 4 * VOX_MAX_STAGES + VOX_MAX_BLOCKS };
+
+static void describe_shape(const struct vox_model_config *config, int64_t shape[SHAPE_NUMBERS])
+{
+    const struct vox_trunk_config *trunk = &config->trunk;
+    const struct vox_neck_config *neck = &config->neck;
+    const int64_t single[] = {config->image_size, config->scalp,      config->high_res_features,
+                              trunk->embed_dim,   trunk->num_heads,   trunk->n_stages,
+                              trunk->n_global,    trunk->pos_size[0], trunk->pos_size[1],
+                              trunk->q_pool,      trunk->mlp_ratio,   neck->d_model};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
+        shape[n++] = single[i];
+    }
+    for (int i = 0; i < VOX_MAX_STAGES; i++) {
+        bool used = i < trunk->n_stages;
+        shape[n++] = used ? trunk->stages[i] : 0;
+        shape[n++] = used ? trunk->window_spec[i] : 0;
+        shape[n++] = used ? neck->channels[i] : 0;
+        shape[n++] = used ? neck->top_down[i] : 0;
+    }
+    for (int i = 0; i < VOX_MAX_BLOCKS; i++) {
+        shape[n++] = i < trunk->n_global ? trunk->global_att_blocks[i] : 0;
+    }
+    VOX_ASSERT(n == SHAPE_NUMBERS);
+}
+
 static enum vox_code find_base(const struct vox_feature_store_setup *setup,
                                uint8_t base[VOX_SHA256_SIZE], struct vox_err *err)
 {
-    uint8_t all[2 * VOX_SHA256_SIZE] = {0};
-    char shape[VOX_SHA256_SIZE]; /* of fixed length, so that nothing runs into the identity */
-    int n = snprintf(shape, sizeof(shape), "1 %lld %lld", (long long)setup->config->image_size,
-                     (long long)setup->config->neck.d_model);
-    VOX_ASSERT(n > 0 && (size_t)n < sizeof(shape));
-    memcpy(all, shape, (size_t)n);
-    enum vox_code code =
-        vox_sha256(setup->identity, strlen(setup->identity), all + VOX_SHA256_SIZE, err);
-    return code == VOX_OK ? vox_sha256(all, sizeof(all), base, err) : code;
+    int64_t shape[SHAPE_NUMBERS];
+    uint8_t both[2 * VOX_SHA256_SIZE];
+    describe_shape(setup->config, shape);
+    enum vox_code code = vox_sha256(shape, sizeof(shape), both, err);
+    if (code == VOX_OK) {
+        code = vox_sha256(setup->identity, strlen(setup->identity), both + VOX_SHA256_SIZE, err);
+    }
+    return code == VOX_OK ? vox_sha256(both, sizeof(both), base, err) : code;
 }
 
 static enum vox_code open_store(const struct vox_feature_store_setup *setup,

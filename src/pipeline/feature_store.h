@@ -3,8 +3,8 @@
  *
  * A slice's features are found by a key made of everything that they depend on: the bytes that the
  * network is given (slice, intensity window, zoom window and image size have gone into them), the
- * weights and the kernels that compute. So passes, objects, clicks and jobs share them, and equal
- * keys mean equal bits. Any thread. */
+ * weights, the encoder's shape and the kernels that compute. So passes, objects, clicks and jobs
+ * share them, and equal keys mean equal bits. Any thread. */
 #ifndef VOX_PIPELINE_FEATURE_STORE_H
 #define VOX_PIPELINE_FEATURE_STORE_H
 
@@ -20,8 +20,8 @@ struct vox_feature_store_setup {
     uint64_t memory;      /* bytes of features in memory, never more; 0: none are kept */
     const char *folder;   /* of the disk cache; NULL: none */
     uint64_t disk;        /* bytes of its files, never more when a write has ended */
-    const char *identity; /* what else the key is made of, all that changes a bit of the features:
-                             SHA-256 of the weights, backend, instruction set, program version */
+    const char *identity; /* what else changes a bit of the features and goes into the key: SHA-256
+                             of the weights, backend, instruction set, version of the program */
 };
 
 struct vox_feature_key {

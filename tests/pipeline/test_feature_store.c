@@ -190,17 +190,26 @@ static void keys_depend_on_everything(void **state)
     (void)state;
     enum { PIXELS = 64 * 64 };
     uint8_t image[PIXELS] = {0};
-    struct vox_model_config other_shape = vox_small_config;
-    other_shape.neck.d_model = 64;
+    struct vox_model_config shapes[4] = {vox_small_config, vox_small_config, vox_small_config,
+                                         vox_small_config};
+    shapes[0].neck.d_model = 64;
+    shapes[1].trunk.n_stages = 4;
+    shapes[2].trunk.n_stages = 4;
+    shapes[2].trunk.window_spec[3] = 7;
+    shapes[3].trunk.n_global = 1; /* block 0 */
     const struct vox_feature_store_setup setups[] = {
         {.config = &vox_small_config, .identity = "w"},
         {.config = &vox_small_config, .identity = "w"},
         {.config = &vox_small_config, .identity = "v"},
         {.config = &vox_small_config, .identity = ""},
-        {.config = &other_shape, .identity = "w"},
+        {.config = &shapes[0], .identity = "w"},
+        {.config = &shapes[1], .identity = "w"},
+        {.config = &shapes[2], .identity = "w"},
+        {.config = &shapes[3], .identity = "w"},
     };
-    struct vox_feature_key keys[5], key;
-    for (int i = 0; i < 5; i++) {
+    enum { N = sizeof(setups) / sizeof(setups[0]) };
+    struct vox_feature_key keys[N], key;
+    for (int i = 0; i < N; i++) {
         struct vox_feature_store *store = NULL;
         assert_int_equal(vox_feature_store_new(&setups[i], &store, NULL), VOX_OK);
         assert_int_equal(vox_feature_store_key(store, image, &keys[i], NULL), VOX_OK);
