@@ -43,10 +43,10 @@ static void note_beyond(struct vox_plan_work *work, struct vox_plan_numbers *sli
                         const char *what)
 {
     if (slices->n > 0) {
-        vox_warn(work->warnings, "%s of '%s' on slice%s %s lie outside slices %lld to %lld%s", what,
+        vox_warn(work->warnings,
+                 "%s of '%s' on slice%s %s lie outside slices %lld to %lld and are left out", what,
                  work->name, slices->n == 1 ? "" : "s", vox_plan_numbers_text(slices),
-                 (long long)work->object->first, (long long)work->object->last,
-                 " and are left out");
+                 (long long)work->object->first, (long long)work->object->last);
     }
 }
 
