@@ -3,6 +3,7 @@
  *   volume_tool info FILE            one JSON line
  *   volume_tool dump FILE OUT        the values of all slices as native doubles
  *   volume_tool copy FILE OUT        the stored voxels, written again with the geometry of FILE
+ *   volume_tool pack FILE OUT        the same, compressed
  *   volume_tool mask FILE OUT        uint8, 1 where the stored value is above the mean, with the
  * geometry of FILE
  */
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/file.h"
 #include "volume/volume.h"
 
 static int print_info(const struct vox_volume *v)
@@ -75,6 +77,17 @@ static int write_mask(const struct vox_volume *v, const char *path, struct vox_e
     return status;
 }
 
+static int write_packed(const struct vox_volume *v, const char *path, struct vox_err *err)
+{
+    const struct vox_write_options options = {.compress = true};
+    struct vox_slice_array array = vox_slice_array(v->size, v->type, v->voxels);
+    struct vox_slice_supply supply = vox_slice_array_supply(&array);
+    struct vox_file_writer *file;
+    enum vox_code code = vox_volume_prepare(path, &v->geometry, v->size, v->type, &supply, &options,
+                                            NULL, &file, err);
+    return code == VOX_OK && vox_file_commit(file, err) == VOX_OK ? 0 : 1;
+}
+
 static int work(const char *what, const struct vox_volume *v, const char *out, struct vox_err *err)
 {
     if (strcmp(what, "info") == 0) {
@@ -86,6 +99,9 @@ static int work(const char *what, const struct vox_volume *v, const char *out, s
     if (out != NULL && strcmp(what, "copy") == 0) {
         return vox_volume_write(out, &v->geometry, v->size, v->type, v->voxels, err) == VOX_OK ? 0
                                                                                                : 1;
+    }
+    if (out != NULL && strcmp(what, "pack") == 0) {
+        return write_packed(v, out, err);
     }
     if (out != NULL && strcmp(what, "mask") == 0) {
         return write_mask(v, out, err);
@@ -99,7 +115,7 @@ int main(int argc, char **argv)
     struct vox_volume_limits limits = vox_volume_limits_default();
     struct vox_volume *volume = NULL;
     if (argc < 3) {
-        fprintf(stderr, "usage: volume_tool info|dump|copy|mask FILE [OUT]\n");
+        fprintf(stderr, "usage: volume_tool info|dump|copy|pack|mask FILE [OUT]\n");
         return 2;
     }
     if (vox_volume_read(argv[2], &limits, &volume, &err) != VOX_OK) {
