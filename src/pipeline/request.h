@@ -1,8 +1,8 @@
 /* What a client asks for: the prompts of each label and how they are to be understood.
  *
  * A request knows nothing of an image: points may lie outside of it, slices may not be there. That
- * is looked at when the plan is made (pipeline/prompt_plan.h). All coordinates are stored voxel indices
- * (i, j, k), floats allowed, every number finite. */
+ * is looked at when the plan is made (pipeline/prompt_plan.h). All coordinates are stored voxel
+ * indices (i, j, k), floats allowed, every number finite. */
 #ifndef VOX_PIPELINE_REQUEST_H
 #define VOX_PIPELINE_REQUEST_H
 
