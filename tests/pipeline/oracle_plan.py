@@ -20,6 +20,7 @@ SIZES = [
 SPACINGS = [(1.0, 1.0, 1.0), (0.7, 0.7, 5.0), (0.6269531, 0.6269531, 5.0), (0.3, 2.9, 1.25), (4.0, 0.25, 0.5), (1e-3, 1e-3, 1e-3)]
 MASK_LARGEST = 200_000
 SHOWN = 5
+MOST_WARNINGS = 16
 
 
 class Maker:
@@ -292,6 +293,15 @@ def bordered(shape, size):
     return True
 
 
+def named(planner, label, warnings):
+    """The first point of a label that lies outside is named with its place in the list."""
+    outside = [i for i, point in enumerate(planner.ask.points) if not planner.inside(point)]
+    if not outside or len(warnings) >= MOST_WARNINGS:
+        return True
+    begins = tuple(f"{word} {outside[0]}{end}" for word in ("point", "points") for end in (" ", ","))
+    return any(w.startswith(begins) and f" of '{label}' " in w and "outside" in w for w in warnings)
+
+
 class Verdict:
     def __init__(self):
         self.done = {}
@@ -305,8 +315,11 @@ class Verdict:
                 print(f"{what}: {trouble}\n  {json.dumps(case)}")
 
 
-def check_properties(verdict, case, plan):
+def check_properties(verdict, case, plan, warnings):
     reader = plan_model.Reader(case)
+    for label, asked in zip(case["labels"], reader.asks):
+        planner = plan_model.Planner(case, reader, asked)
+        verdict.expect("outside is named", not named(planner, label, warnings), case)
     for shape in plan["objects"]:
         label = case["labels"].index(shape["label"])
         positive = plan_model.Planner(case, reader, reader.asks[label]).positive
@@ -338,7 +351,7 @@ def main():
         kind = "error" if "error" in got else "valid" if got["plan"]["valid"] else "empty"
         tally[kind] += 1
         if kind != "error":
-            check_properties(verdict, case, got["plan"])
+            check_properties(verdict, case, got["plan"], got["warnings"])
     print(f"{count} cases: {tally}; checks: {verdict.done}; {verdict.wrong} wrong")
     # A generator that makes nothing would find nothing.
     thin = count >= 1000 and (tally["valid"] < count / 2 or min(tally.values()) < count / 200)

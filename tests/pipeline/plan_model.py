@@ -106,6 +106,7 @@ class Ask:
 
     positive: list = field(default_factory=list)
     negative: list = field(default_factory=list)
+    points: list = field(default_factory=list)  # both, in the order in which they are counted
     boxes: list = field(default_factory=list)  # (key, corners, z or None)
     rois: list = field(default_factory=list)  # (corners, (k0, k1))
     corrections: list = field(default_factory=list)  # (k, [(i, j, label), ...])
@@ -131,13 +132,17 @@ class Reader:
         params, chosen = self.params, self.asks[self.chosen]
         for name, ask in zip(self.names, self.asks):
             ask.positive += params.get(name, [])
+            ask.points += params.get(name, [])
         chosen.positive += params.get("foreground", [])
+        chosen.points += params.get("foreground", [])
+        one = "foreground" in params or "points" in params
+        for ask in [chosen] if one else self.asks:
+            ask.negative += params.get("background", [])
         points = params.get("points", [])
+        if one:
+            chosen.points += params.get("background", []) + points
         for point, sign in zip(points, params.get("point_labels", [1] * len(points))):
             (chosen.positive if sign == 1 else chosen.negative).append(point)
-        owners = [chosen] if "foreground" in params or "points" in params else self.asks
-        for ask in owners:
-            ask.negative += params.get("background", [])
 
     def _owner(self, thing):
         name = thing.get("label")
