@@ -14,6 +14,7 @@
 
 #include "util/memory.h"
 #include "volume/components.h"
+#include "volume/label_map.h"
 #include "volume/volume_bytes.h"
 
 static long allowed = -1; /* allocations that still succeed; -1 for all */
@@ -30,6 +31,14 @@ static bool fails(void)
         return false;
     }
     return allowed == 0;
+}
+
+void *__real_vox_realloc(void *block, size_t old_size, size_t new_size);
+void *__wrap_vox_realloc(void *block, size_t old_size, size_t new_size);
+
+void *__wrap_vox_realloc(void *block, size_t old_size, size_t new_size)
+{
+    return fails() ? NULL : __real_vox_realloc(block, old_size, new_size);
 }
 
 char *__real_vox_strdup(const char *text);
@@ -53,25 +62,45 @@ char *__wrap_vox_strdup(const char *text)
 
 static const uint8_t voxels[4096] = {1, 2, 0, 3};
 
-/* Tries with 0, 1, 2, ... allocations and returns how many failures it took. */
-static int torture_read(const struct bytes *file)
+static bool read_volume(const struct bytes *file, struct vox_err *err)
 {
     struct vox_volume_limits limits = test_limits();
+    struct vox_volume *volume = NULL;
+    enum vox_code code = vox_volume_parse(file->data, file->size, &limits, &volume, err);
+    assert_true(code == VOX_OK ? volume != NULL : volume == NULL && code == VOX_E_NOMEM);
+    vox_volume_free(volume);
+    return code == VOX_OK;
+}
+
+static bool read_label_map(const struct bytes *file, struct vox_err *err)
+{
+    struct vox_volume_limits limits = test_limits();
+    struct vox_label_map *map = NULL;
+    enum vox_code code = vox_label_map_parse(file->data, file->size, &limits, &map, err);
+    assert_true(code == VOX_OK ? map != NULL : map == NULL && code == VOX_E_NOMEM);
+    vox_label_map_free(map);
+    return code == VOX_OK;
+}
+
+/* Tries with 0, 1, 2, ... allocations and returns how many failures it took. */
+static int torture(const struct bytes *file, bool (*read)(const struct bytes *, struct vox_err *))
+{
     for (int k = 0;; k++) {
-        struct vox_volume *volume = NULL;
         struct vox_err err;
         allowed = k;
-        enum vox_code code = vox_volume_parse(file->data, file->size, &limits, &volume, &err);
+        bool done = read(file, &err);
         allowed = -1;
-        if (code == VOX_OK) {
-            vox_volume_free(volume);
+        if (done) {
             return k;
         }
-        assert_int_equal(VOX_E_NOMEM, code);
         assert_int_equal(VOX_E_NOMEM, err.code);
-        assert_null(volume);
         assert_true(k < 100);
     }
+}
+
+static int torture_read(const struct bytes *file)
+{
+    return torture(file, read_volume);
 }
 
 static struct bytes nifti(void)
@@ -98,6 +127,63 @@ static void reading(void **state)
                          NULL, 0),
                gzip_of(nrrd_file("", voxels, sizeof(voxels))));
     assert_int_equal(2, torture_read(&file));
+    bytes_free(&file);
+    file = nrrd_file("NDims = 3\nDimSize = 16 16 16\nElementType = MET_UCHAR\n"
+                     "ElementDataFile = LOCAL\n",
+                     voxels, sizeof(voxels));
+    assert_int_equal(2, torture_read(&file));
+    bytes_free(&file);
+}
+
+static void a_file_beside(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vox_torture_XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    struct bytes file = nifti();
+    struct vox_volume *like = parse_good(&file);
+    char path[64];
+    struct vox_err err;
+    snprintf(path, sizeof(path), "%s/a.mhd", folder);
+    assert_int_equal(
+        VOX_OK, vox_volume_write(path, &like->geometry, like->size, VOX_VOXEL_U8, voxels, &err));
+    int k = 0;
+    for (enum vox_code code = VOX_E_NOMEM; code != VOX_OK; k++) {
+        struct vox_volume_limits limits = test_limits();
+        struct vox_volume *volume = NULL;
+        allowed = k;
+        code = vox_volume_read(path, &limits, &volume, &err);
+        allowed = -1;
+        assert_true(code == VOX_OK ? volume != NULL : volume == NULL && code == VOX_E_NOMEM);
+        vox_volume_free(volume);
+    }
+    assert_int_equal(4, k); /* the other file's path, the volume and its voxels failed */
+    assert_int_equal(0, unlink(path));
+    snprintf(path, sizeof(path), "%s/a.raw", folder);
+    assert_int_equal(0, unlink(path));
+    assert_int_equal(0, rmdir(folder));
+    vox_volume_free(like);
+    bytes_free(&file);
+}
+
+static void label_maps(void **state)
+{
+    (void)state;
+    static const char header[] =
+        "NRRD0004\ntype: uint8\ndimension: 4\nsizes: 2 16 16 8\nencoding: %s\n"
+        "kinds: list domain domain domain\nSegment0_ID:=a\nSegment1_ID:=b\n\n";
+    char text[256];
+    uint8_t busy[4096]; /* many runs and values, so that their lists grow */
+    for (size_t i = 0; i < sizeof(busy); i++) {
+        busy[i] = (uint8_t)(i * 7);
+    }
+    snprintf(text, sizeof(text), header, "raw");
+    struct bytes file = nrrd_file(text, busy, sizeof(busy));
+    assert_true(torture(&file, read_label_map) > 15);
+    bytes_free(&file);
+    snprintf(text, sizeof(text), header, "gzip");
+    file = joined(nrrd_file(text, NULL, 0), gzip_of(nrrd_file("", busy, sizeof(busy))));
+    assert_true(torture(&file, read_label_map) > 17);
     bytes_free(&file);
 }
 
@@ -157,9 +243,8 @@ static void components(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading),
-        cmocka_unit_test(writing),
-        cmocka_unit_test(components),
+        cmocka_unit_test(reading), cmocka_unit_test(a_file_beside), cmocka_unit_test(label_maps),
+        cmocka_unit_test(writing), cmocka_unit_test(components),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
