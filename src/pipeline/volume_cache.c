@@ -70,7 +70,13 @@ static struct file *file_new(const struct vox_file_identity *identity)
     return file;
 }
 
-/* Frees a chain of files that nobody uses. */
+/* What is to be freed once the lock is given back: that may take long. */
+struct garbage {
+    struct file *files;
+    struct vox_slice_source *voxels[16];
+    int n;
+};
+
 static void files_free(struct file *file)
 {
     while (file != NULL) {
@@ -80,6 +86,30 @@ static void files_free(struct file *file)
         vox_free(file);
         file = next;
     }
+}
+
+static void garbage_free(struct garbage *garbage)
+{
+    files_free(garbage->files);
+    for (int i = 0; i < garbage->n; i++) {
+        vox_slice_source_close(garbage->voxels[i]);
+    }
+}
+
+static void discard_file(struct file *file, struct garbage *garbage)
+{
+    file->next = garbage->files;
+    garbage->files = file;
+}
+
+static void discard_voxels(struct file *file, struct garbage *garbage)
+{
+    if (garbage->n < (int)(sizeof(garbage->voxels) / sizeof(garbage->voxels[0]))) {
+        garbage->voxels[garbage->n++] = file->owner;
+    } else {
+        vox_slice_source_close(file->owner);
+    }
+    file->owner = NULL;
 }
 
 /* --- the list and the queue; under the cache's lock --- */
@@ -129,18 +159,9 @@ static void join_queue(struct vox_volume_cache *cache, struct file *file)
     cache->newest = file;
 }
 
-static void throw_out_oldest(struct vox_volume_cache *cache, struct file **garbage)
-{
-    struct file *file = cache->oldest;
-    leave_queue(cache, file);
-    cache->counts.evicted += file->owner != NULL;
-    unlist_file(cache, file);
-    file->next = *garbage;
-    *garbage = file;
-}
-
-/* Counts a listed file's voxels into the budget, if what is not in use can make room for them. */
-static void count_in(struct vox_volume_cache *cache, struct file *file, struct file **garbage)
+/* Counts a listed file's voxels into the budget, if those that nobody uses can make room for them.
+ * Of files whose voxels go the ranges are still known. */
+static void count_in(struct vox_volume_cache *cache, struct file *file, struct garbage *garbage)
 {
     uint64_t budget = cache->setup.bytes;
     uint64_t in_use = cache->counts.bytes - cache->idle_bytes;
@@ -148,11 +169,29 @@ static void count_in(struct vox_volume_cache *cache, struct file *file, struct f
         in_use > budget - file->bytes) {
         return;
     }
+    struct file *oldest = cache->oldest;
     while (cache->counts.bytes > budget - file->bytes) {
-        throw_out_oldest(cache, garbage);
+        VOX_ASSERT(oldest != NULL); /* idle_bytes says that there is enough */
+        if (oldest->counted) {
+            oldest->counted = false;
+            cache->idle_bytes -= oldest->bytes;
+            cache->counts.bytes -= oldest->bytes;
+            cache->counts.evicted++;
+            discard_voxels(oldest, garbage);
+        }
+        oldest = oldest->newer;
     }
     file->counted = true;
     cache->counts.bytes += file->bytes;
+}
+
+static void forget_oldest(struct vox_volume_cache *cache, struct garbage *garbage)
+{
+    struct file *file = cache->oldest;
+    leave_queue(cache, file);
+    cache->counts.evicted += file->owner != NULL;
+    unlist_file(cache, file);
+    discard_file(file, garbage);
 }
 
 static struct file *look_up(const struct vox_volume_cache *cache,
@@ -165,40 +204,27 @@ static struct file *look_up(const struct vox_volume_cache *cache,
     return file;
 }
 
-/* One holder less. The last one leaves the file to the cache as far as that may keep it; what is to
- * be freed joins the garbage. */
-static void let_go(struct vox_volume_cache *cache, struct file *file,
-                   struct vox_slice_source **voxels, struct file **garbage)
-{
-    cache->held--;
-    if (--file->holders > 0) {
-        return;
-    }
-    if (!file->listed) {
-        file->next = *garbage;
-        *garbage = file;
-        return;
-    }
-    count_in(cache, file, garbage);
-    if (!file->counted) {
-        *voxels = file->owner;
-        file->owner = NULL;
-    }
-    join_queue(cache, file);
-    while (cache->n_files > MAX_FILES && cache->oldest != NULL) {
-        throw_out_oldest(cache, garbage);
-    }
-}
-
+/* One holder less. The last one leaves the file to the cache as far as that may keep it. */
 static void release_file(struct vox_volume_cache *cache, struct file *file)
 {
-    struct vox_slice_source *voxels = NULL;
-    struct file *garbage = NULL;
+    struct garbage garbage = {0};
     pthread_mutex_lock(&cache->lock);
-    let_go(cache, file, &voxels, &garbage);
+    cache->held--;
+    bool last = --file->holders == 0;
+    if (last && !file->listed) {
+        discard_file(file, &garbage);
+    } else if (last) {
+        count_in(cache, file, &garbage);
+        if (!file->counted && file->owner != NULL) {
+            discard_voxels(file, &garbage);
+        }
+        join_queue(cache, file);
+        while (cache->n_files > MAX_FILES && cache->oldest != NULL) {
+            forget_oldest(cache, &garbage);
+        }
+    }
     pthread_mutex_unlock(&cache->lock);
-    vox_slice_source_close(voxels);
-    files_free(garbage);
+    garbage_free(&garbage);
 }
 
 /* --- reading --- */
@@ -231,7 +257,7 @@ static enum state read_file(struct vox_volume_cache *cache, struct file *file, c
     struct vox_slice_source *source = NULL;
     struct vox_err err = {0};
     enum state state = open_file(cache, path, &file->identity, &source, &err);
-    struct file *garbage = NULL;
+    struct garbage garbage = {0};
     pthread_mutex_lock(&cache->lock);
     if (state == READY) {
         cache->counts.opened++;
@@ -250,7 +276,7 @@ static enum state read_file(struct vox_volume_cache *cache, struct file *file, c
     file->state = state;
     pthread_cond_broadcast(&cache->settled);
     pthread_mutex_unlock(&cache->lock);
-    files_free(garbage);
+    garbage_free(&garbage);
     return state;
 }
 

@@ -3,8 +3,9 @@
  * A file is known by device, inode, size and times (pipeline/file_identity.h), which are looked at
  * again on every request, so that a file that was replaced or written to is read anew. Voxels are
  * shared by all who use them at the same time; what nobody uses is kept as far as the budget
- * allows, and goes in the order of its last use. Files that are streamed (volume/slice_source.h)
- * are opened for each user, and only their grey value ranges are shared. Any thread. */
+ * allows, and goes in the order of its last use. Grey value ranges are remembered longer than
+ * voxels. Files that are streamed (volume/slice_source.h) are opened for each user, and only their
+ * ranges are shared. Any thread. */
 #ifndef VOX_PIPELINE_VOLUME_CACHE_H
 #define VOX_PIPELINE_VOLUME_CACHE_H
 

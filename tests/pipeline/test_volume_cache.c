@@ -267,17 +267,24 @@ static void what_was_used_longest_ago_goes(void **state)
 {
     (void)state;
     struct vox_volume_cache *cache = open_cache(2 * BYTES, 1 << 20);
+    struct vox_intensity intensity;
     use(cache, "a.nii", 100);
-    use(cache, "b.nii", 1000);
+    struct vox_held_volume *b = get(cache, "b.nii", 1000);
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, &intensity, NULL), VOX_OK);
+    vox_volume_cache_release(cache, b);
     use(cache, "a.nii", 100);
     use(cache, "c.nii", 2000);
     assert_int_equal(opened(cache), 3);
     assert_int_equal(vox_volume_cache_counts(cache).bytes, 2 * BYTES);
     use(cache, "a.nii", 100);
     assert_int_equal(opened(cache), 3);
-    use(cache, "b.nii", 1000);
+    b = get(cache, "b.nii", 1000);
     assert_int_equal(opened(cache), 4);
     assert_int_equal(vox_volume_cache_counts(cache).evicted, 2);
+    /* Its range was not forgotten with the voxels. */
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, &intensity, NULL), VOX_OK);
+    assert_int_equal(vox_volume_cache_counts(cache).prepared, 1);
+    vox_volume_cache_release(cache, b);
     assert_int_equal(vox_volume_cache_counts(cache).bytes, 2 * BYTES);
     vox_volume_cache_free(cache);
 }
