@@ -1,23 +1,20 @@
 #include "app/compare_command.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/arguments.h"
+#include "app/compare_grid.h"
 #include "app/compare_labels.h"
 #include "app/compare_measure.h"
 #include "app/compare_report.h"
 #include "app/message.h"
 #include "app/report_output.h"
-#include "util/memory.h"
-#include "volume/geometry.h"
 
 static const char command[] = "compare";
 static const double default_tolerance = 1.0;
 static const double largest_tolerance = 1e6;
-static const double largest_shift = 0.01; /* voxels, of two grids that count as one */
 
 static const char usage[] =
     "usage: voxlabel compare A B [options]\n"
@@ -25,56 +22,24 @@ static const char usage[] =
     "Compares two label files of one grid, label by label: Dice, Jaccard, 95 % Hausdorff\n"
     "distance, surface Dice, volumes.\n"
     "\n"
-    "  --label LIST     these labels only: values as '1,3', or '1:2' to compare A's label 1\n"
-    "                   with B's label 2 (default: every value in A or B but 0)\n"
+    "  --label LIST     these labels only, values or names of segments: '1,3', or '1:tumour'\n"
+    "                   to compare A's label 1 with B's segment (default: all of A and B)\n"
     "  --tolerance MM   surfaces this near count as one in the surface Dice (default 1)\n"
     "  --per-slice      measure each slice too, in its plane\n"
     "  --json FILE      write the numbers as JSON; '-' is standard output, without the table\n"
     "\n"
-    "A and B: .nii, .nii.gz, .nrrd, .seg.nrrd with whole numbers, of the same size and place.\n";
+    "A and B: .nii, .nii.gz, .nrrd, .seg.nrrd, .mha, .mhd with whole numbers, of the same size\n"
+    "and place; a .seg.nrrd may be cropped.\n";
 
 struct job {
     const char *path_a, *path_b, *list, *json;
     double tolerance;
     bool per_slice;
-    struct vox_label_file a, b;
+    struct vox_label_map *a, *b;
+    struct vox_common_grid common;
+    struct vox_label_pairs pairs;
     struct vox_comparison comparison;
 };
-
-static bool read_pair(const char **at, struct vox_compared *out)
-{
-    if (!vox_read_int(at, &out->value_a)) {
-        return false;
-    }
-    out->value_b = out->value_a;
-    return (!vox_read_char(at, ':') || vox_read_int(at, &out->value_b)) && out->value_a != 0 &&
-           out->value_b != 0;
-}
-
-/* N or N:M, more after commas. */
-static int read_list(struct job *job)
-{
-    size_t most = 1;
-    for (const char *c = job->list; *c != '\0'; c++) {
-        most += *c == ',';
-    }
-    job->comparison.labels = vox_calloc(most, sizeof(job->comparison.labels[0]));
-    if (job->comparison.labels == NULL || most > VOX_LABELS_MAX) {
-        vox_say("--label lists too many labels");
-        return VOX_EXIT_FAILURE;
-    }
-    const char *at = job->list;
-    bool good;
-    do {
-        good = read_pair(&at, &job->comparison.labels[job->comparison.n]);
-        job->comparison.n += good;
-    } while (good && vox_read_char(&at, ','));
-    if (!good || *at != '\0') {
-        return vox_say_usage(
-            command, "--label %s is not a list of values as 1,3 or 1:2, none of them 0", job->list);
-    }
-    return VOX_EXIT_OK;
-}
 
 static int read_arguments(int argc, char **argv, struct job *job, bool *help)
 {
@@ -102,70 +67,72 @@ static int read_arguments(int argc, char **argv, struct job *job, bool *help)
                               !(job->tolerance >= 0) || job->tolerance > largest_tolerance)) {
         return vox_say_usage(command, "--tolerance %s is not a number of millimetres", tolerance);
     }
-    return job->list == NULL ? VOX_EXIT_OK : read_list(job);
-}
-
-/* Two masks that were drawn on one image have its grid; comparing others voxel by voxel would give
- * numbers that mean nothing. */
-static int check_grids(struct job *job)
-{
-    for (int axis = 0; axis < 3; axis++) {
-        if (job->a.size[axis] != job->b.size[axis]) {
-            vox_say("%s: is %" PRId64 " x %" PRId64 " x %" PRId64 " voxels and %s %" PRId64
-                    " x %" PRId64 " x %" PRId64 "; only files of one grid can be compared",
-                    job->path_b, job->b.size[0], job->b.size[1], job->b.size[2], job->path_a,
-                    job->a.size[0], job->a.size[1], job->a.size[2]);
-            return VOX_EXIT_USAGE;
-        }
-    }
-    double shift = vox_corner_distance(job->a.geometry.affine, job->b.geometry.affine, job->a.size);
-    if (!(shift <= largest_shift)) {
-        vox_say("%s: lies elsewhere than %s, by %.3g voxels in a corner; resample one to the "
-                "other's grid first",
-                job->path_b, job->path_a, shift);
-        return VOX_EXIT_USAGE;
-    }
     return VOX_EXIT_OK;
 }
 
 static int read_files(struct job *job)
 {
+    const struct vox_volume_limits limits = vox_volume_limits_default();
     struct vox_err err = {0};
-    if (vox_label_file_open(job->path_a, &job->a, &err) != VOX_OK) {
+    if (vox_label_map_read(job->path_a, &limits, &job->a, &err) != VOX_OK) {
         return vox_say_error(job->path_a, &err);
     }
-    if (vox_label_file_open(job->path_b, &job->b, &err) != VOX_OK) {
+    if (vox_label_map_read(job->path_b, &limits, &job->b, &err) != VOX_OK) {
         return vox_say_error(job->path_b, &err);
     }
-    return check_grids(job);
+    if (vox_common_grid_find(job->a, job->b, &job->common, &err) != VOX_OK) {
+        return vox_say_error(job->path_b, &err);
+    }
+    return VOX_EXIT_OK;
 }
 
-/* A label that the user named and that is nowhere may be a slip of the pen. */
-static void warn_about_absent(const struct job *job)
+static int choose_labels(struct job *job)
 {
+    struct vox_err err = {0};
+    if (job->list == NULL) {
+        if (vox_label_pairs_all(job->a, job->b, &job->pairs, &err) != VOX_OK) {
+            return vox_say_error(NULL, &err);
+        }
+        return VOX_EXIT_OK;
+    }
+    if (vox_label_pairs_read(job->list, job->a, job->b, &job->pairs, &err) != VOX_OK) {
+        char subject[64];
+        snprintf(subject, sizeof(subject), "--label %s", job->list);
+        return vox_say_error(subject, &err);
+    }
+    return VOX_EXIT_OK;
+}
+
+/* A label that the user named and that is nowhere may be a slip of the pen; segments that all have
+ * other names are to be paired by hand. */
+static void warn(const struct job *job)
+{
+    bool all_named = job->comparison.n > 0, any_shared = false;
     for (int i = 0; i < job->comparison.n; i++) {
         const struct vox_compared *label = &job->comparison.labels[i];
         if (label->whole.a + label->whole.b == 0) {
-            vox_say("warning: label %" PRId64 " is in neither file", label->value_a);
+            char name[128];
+            vox_label_pair_text(&label->pair, name, sizeof(name));
+            vox_say("warning: label %s is in neither file", name);
         }
+        bool shared = label->pair.a.has_value && label->pair.b.has_value;
+        all_named = all_named && (label->pair.a.name != NULL || label->pair.b.name != NULL);
+        any_shared = any_shared || shared;
+    }
+    if (job->list == NULL && all_named && !any_shared) {
+        vox_say("warning: no segment of the one file has the name of one of the other; pair them "
+                "with --label NAME:NAME");
     }
 }
 
 static int compare(struct job *job)
 {
     struct vox_err err = {0};
-    enum vox_code code = VOX_OK;
-    if (job->list == NULL) {
-        code = vox_comparison_all(&job->a, &job->b, &job->comparison, &err);
-    }
-    if (code == VOX_OK) {
-        code = vox_comparison_measure(&job->a, &job->b, job->tolerance, job->per_slice,
-                                      &job->comparison, &err);
-    }
-    if (code != VOX_OK) {
+    if (vox_comparison_measure(job->a, job->b, &job->common, &job->pairs, job->tolerance,
+                               job->per_slice, &job->comparison, &err) != VOX_OK) {
         return vox_say_error(NULL, &err);
     }
-    warn_about_absent(job);
+    warn(job);
     return VOX_EXIT_OK;
 }
 
@@ -174,7 +141,7 @@ static int report(const struct job *job)
     const struct vox_compare_report content = {
         .path_a = job->path_a,
         .path_b = job->path_b,
-        .a = &job->a,
+        .grid = &job->common.grid,
         .comparison = &job->comparison,
         .tolerance = job->tolerance,
         .per_slice = job->per_slice,
@@ -206,13 +173,17 @@ int vox_app_compare(int argc, char **argv)
         status = read_files(&job);
     }
     if (status == VOX_EXIT_OK) {
+        status = choose_labels(&job);
+    }
+    if (status == VOX_EXIT_OK) {
         status = compare(&job);
     }
     if (status == VOX_EXIT_OK) {
         status = report(&job);
     }
-    vox_label_file_close(&job.a);
-    vox_label_file_close(&job.b);
+    vox_label_map_free(job.a);
+    vox_label_map_free(job.b);
+    vox_label_pairs_free(&job.pairs);
     vox_comparison_free(&job.comparison);
     return status;
 }

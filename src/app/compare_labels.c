@@ -1,159 +1,216 @@
 #include "app/compare_labels.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "app/arguments.h"
 #include "util/memory.h"
 
-/* Doubles hold all whole numbers up to here, and no number beyond is a label anybody meant. */
-static const double largest_label = 9007199254740992.0;
-
-enum { FIRST_CAPACITY = 16 };
-
-/* Where a value is in the sorted list, or would be. */
-static int find_place(const struct vox_label_file *labels, int64_t value)
+static struct vox_label_ref by_value(int64_t value)
 {
-    int low = 0, high = labels->n;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (labels->sorted[middle].value < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return (struct vox_label_ref){.segment = -1, .has_value = true, .value = value};
 }
 
-static bool is_at(const struct vox_label_file *labels, int place, int64_t value)
+static struct vox_label_ref by_segment(const struct vox_label_map *map, int segment)
 {
-    return place < labels->n && labels->sorted[place].value == value;
+    const struct vox_segment_info *info = vox_label_map_segment(map, segment);
+    return (struct vox_label_ref){info->name, segment, true, info->value};
 }
 
-/* Gives a value, which was not met before, its number. */
-static enum vox_code add_value(struct vox_label_file *labels, int *capacity, int place,
-                               int64_t value, struct vox_err *err)
+/* The segment of this name, or one that is not there. */
+static struct vox_label_ref by_name(const struct vox_label_map *map, const char *name)
 {
-    if (labels->n == VOX_LABELS_MAX) {
-        return vox_fail(err, VOX_E_LIMIT, "more than %d different values; this is no label file",
-                        VOX_LABELS_MAX);
+    int segment = vox_label_map_find(map, name);
+    return segment >= 0 ? by_segment(map, segment) : (struct vox_label_ref){.segment = -1};
+}
+
+static void add(struct vox_label_pairs *pairs, struct vox_label_ref a, struct vox_label_ref b)
+{
+    pairs->at[pairs->n++] = (struct vox_label_pair){a, b};
+}
+
+static void pair_names(const struct vox_label_map *a, const struct vox_label_map *b,
+                       struct vox_label_pairs *out)
+{
+    for (int i = 0; i < vox_label_map_segments(a); i++) {
+        struct vox_label_ref ref = by_segment(a, i);
+        add(out, ref, by_name(b, ref.name));
     }
-    const size_t bytes = sizeof(labels->sorted[0]);
-    if (labels->n == *capacity) {
-        int larger = *capacity == 0 ? FIRST_CAPACITY : 2 * *capacity;
-        void *grown =
-            vox_realloc(labels->sorted, (size_t)*capacity * bytes, (size_t)larger * bytes);
-        if (grown == NULL) {
-            return vox_fail(err, VOX_E_NOMEM, "out of memory for the labels");
+    for (int i = 0; i < vox_label_map_segments(b); i++) {
+        struct vox_label_ref ref = by_segment(b, i);
+        if (vox_label_map_find(a, ref.name) < 0) {
+            add(out, by_name(a, ref.name), ref);
         }
-        labels->sorted = grown;
-        *capacity = larger;
     }
-    memmove(&labels->sorted[place + 1], &labels->sorted[place],
-            (size_t)(labels->n - place) * bytes);
-    labels->n++;
-    labels->sorted[place] = (struct vox_label_value){value, (uint16_t)labels->n};
+}
+
+static bool has_segment_of(const struct vox_label_map *map, int64_t value)
+{
+    for (int i = 0; i < vox_label_map_segments(map); i++) {
+        if (vox_label_map_segment(map, i)->value == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each segment of the one with its value in the other, then the other's values that are left. */
+static void pair_segments(const struct vox_label_map *named, const struct vox_label_map *plain,
+                          bool named_first, struct vox_label_pairs *out)
+{
+    for (int i = 0; i < vox_label_map_segments(named); i++) {
+        struct vox_label_ref ref = by_segment(named, i), other = by_value(ref.value);
+        add(out, named_first ? ref : other, named_first ? other : ref);
+    }
+    const int32_t *values;
+    size_t n = vox_label_map_values(plain, &values);
+    for (size_t v = 0; v < n; v++) {
+        if (!has_segment_of(named, values[v])) {
+            add(out, by_value(values[v]), by_value(values[v]));
+        }
+    }
+}
+
+static void pair_values(const struct vox_label_map *a, const struct vox_label_map *b,
+                        struct vox_label_pairs *out)
+{
+    const int32_t *in_a, *in_b;
+    size_t n_a = vox_label_map_values(a, &in_a), n_b = vox_label_map_values(b, &in_b);
+    size_t i = 0, j = 0;
+    while (i < n_a || j < n_b) {
+        bool from_a = j == n_b || (i < n_a && in_a[i] <= in_b[j]);
+        int32_t value = from_a ? in_a[i] : in_b[j];
+        i += i < n_a && in_a[i] == value;
+        j += j < n_b && in_b[j] == value;
+        add(out, by_value(value), by_value(value));
+    }
+}
+
+enum vox_code vox_label_pairs_all(const struct vox_label_map *a, const struct vox_label_map *b,
+                                  struct vox_label_pairs *out, struct vox_err *err)
+{
+    const int32_t *values;
+    int segments_a = vox_label_map_segments(a), segments_b = vox_label_map_segments(b);
+    size_t most = (size_t)segments_a + (size_t)segments_b + vox_label_map_values(a, &values) +
+                  vox_label_map_values(b, &values);
+    struct vox_label_pairs pairs = {vox_calloc(most, sizeof(pairs.at[0])), 0};
+    if (pairs.at == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory for the labels");
+    }
+    if (segments_a > 0 && segments_b > 0) {
+        pair_names(a, b, &pairs);
+    } else if (segments_a > 0) {
+        pair_segments(a, b, true, &pairs);
+    } else if (segments_b > 0) {
+        pair_segments(b, a, false, &pairs);
+    } else {
+        pair_values(a, b, &pairs);
+    }
+    *out = pairs;
     return VOX_OK;
 }
 
-/* Numbers the values of slice k. */
-static enum vox_code number_slice(struct vox_label_file *labels, int *capacity,
-                                  const double *values, int64_t k, struct vox_err *err)
+/* One side of an entry: a value but 0, or a name. */
+static bool read_side(const char *text, const struct vox_label_map *map, struct vox_label_ref *out)
 {
-    const int64_t pixels = labels->size[0] * labels->size[1];
-    uint16_t *out = labels->numbers + pixels * k;
-    double last = 0;
-    uint16_t number = 0;
-    for (int64_t p = 0; p < pixels; p++) {
-        if (values[p] == last) {
-            out[p] = number;
-            continue;
-        }
-        if (!(fabs(values[p]) <= largest_label) || floor(values[p]) != values[p]) {
-            return vox_fail(err, VOX_E_FORMAT,
-                            "voxel (%" PRId64 ", %" PRId64 ", %" PRId64
-                            ") is %g; labels are whole numbers",
-                            p % labels->size[0], p / labels->size[0], k, values[p]);
-        }
-        last = values[p];
-        int64_t value = (int64_t)last;
-        number = 0;
-        if (value != 0) {
-            int place = find_place(labels, value);
-            if (!is_at(labels, place, value)) {
-                enum vox_code code = add_value(labels, capacity, place, value, err);
-                if (code != VOX_OK) {
-                    return code;
-                }
-            }
-            number = labels->sorted[place].number;
-        }
-        out[p] = number;
+    const char *at = text;
+    int64_t value;
+    if (vox_read_int(&at, &value) && *at == '\0') {
+        *out = by_value(value);
+        return value != 0;
+    }
+    *out = by_name(map, text);
+    return text[0] != '\0';
+}
+
+/* An entry, which is taken apart in place. */
+static enum vox_code read_entry(char *entry, const struct vox_label_map *a,
+                                const struct vox_label_map *b, struct vox_label_pair *out,
+                                struct vox_err *err)
+{
+    char *colon = strchr(entry, ':');
+    const char *second = colon == NULL ? entry : colon + 1;
+    if (colon != NULL) {
+        *colon = '\0';
+    }
+    if (strchr(second, ':') != NULL || !read_side(entry, a, &out->a) ||
+        !read_side(second, b, &out->b)) {
+        return vox_fail(err, VOX_E_ARG,
+                        "a label is a value but 0 or a segment's name, as in 1,3 or tumour:2");
+    }
+    /* A name that one file has is absent from the other; a name of a pair must be there. */
+    bool there =
+        colon == NULL ? out->a.has_value || out->b.has_value : out->a.has_value && out->b.has_value;
+    if (!there) {
+        return vox_fail(err, VOX_E_ARG, "no segment is called '%s'",
+                        out->a.has_value ? second : entry);
     }
     return VOX_OK;
 }
 
-static enum vox_code number_voxels(const struct vox_volume *volume, struct vox_label_file *labels,
+enum vox_code vox_label_pairs_read(const char *list, const struct vox_label_map *a,
+                                   const struct vox_label_map *b, struct vox_label_pairs *out,
                                    struct vox_err *err)
 {
-    const size_t pixels = (size_t)labels->size[0] * (size_t)labels->size[1];
-    double *values = vox_calloc(pixels, sizeof(*values));
-    labels->numbers = vox_calloc(pixels * (size_t)labels->size[2], sizeof(*labels->numbers));
+    size_t most = 1;
+    for (const char *c = list; *c != '\0'; c++) {
+        most += *c == ',';
+    }
+    struct vox_label_pairs pairs = {NULL, 0};
+    char *text = vox_strdup(list);
+    if (most <= VOX_LABEL_VALUES_MAX) {
+        pairs.at = vox_calloc(most, sizeof(pairs.at[0]));
+    }
     enum vox_code code = VOX_OK;
-    if (values == NULL || labels->numbers == NULL) {
-        code = vox_fail(err, VOX_E_NOMEM, "out of memory for the labels");
+    if (text == NULL || pairs.at == NULL) {
+        code = vox_fail(err, VOX_E_NOMEM, "out of memory for a list of labels");
     }
-    int capacity = 0;
-    for (int64_t k = 0; k < labels->size[2] && code == VOX_OK; k++) {
-        vox_volume_slice(volume, k, values);
-        code = number_slice(labels, &capacity, values, k, err);
-    }
-    vox_free(values);
-    return code;
-}
-
-enum vox_code vox_label_file_open(const char *path, struct vox_label_file *out, struct vox_err *err)
-{
-    struct vox_volume_limits limits = vox_volume_limits_default();
-    struct vox_volume *volume = NULL;
-    enum vox_code code = vox_volume_read(path, &limits, &volume, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    struct vox_label_file labels = {.geometry = volume->geometry};
-    memcpy(labels.size, volume->size, sizeof(labels.size));
-    code = number_voxels(volume, &labels, err);
-    vox_volume_free(volume);
-    if (code == VOX_OK) {
-        labels.regions = vox_calloc((size_t)labels.n, sizeof(labels.regions[0]));
-        if (labels.regions == NULL) {
-            code = vox_fail(err, VOX_E_NOMEM, "out of memory for the labels");
+    for (char *entry = text; entry != NULL && code == VOX_OK;) {
+        char *comma = strchr(entry, ',');
+        if (comma != NULL) {
+            *comma = '\0';
         }
+        code = read_entry(entry, a, b, &pairs.at[pairs.n], err);
+        pairs.n++;
+        entry = comma == NULL ? NULL : comma + 1;
     }
+    vox_free(text);
     if (code != VOX_OK) {
-        vox_label_file_close(&labels);
+        vox_label_pairs_free(&pairs);
         return code;
     }
-    vox_regions_find(labels.numbers, labels.size, labels.regions, labels.n);
-    *out = labels;
+    *out = pairs;
     return VOX_OK;
 }
 
-void vox_label_file_close(struct vox_label_file *labels)
+void vox_label_pairs_free(struct vox_label_pairs *pairs)
 {
-    vox_free(labels->numbers);
-    vox_free(labels->sorted);
-    vox_free(labels->regions);
-    *labels = (struct vox_label_file){0};
+    vox_free(pairs->at);
+    *pairs = (struct vox_label_pairs){0};
 }
 
-struct vox_region vox_label_file_region(const struct vox_label_file *labels, int64_t value)
+static void ref_text(const struct vox_label_ref *ref, char *out, size_t size)
 {
-    int place = find_place(labels, value);
-    if (!is_at(labels, place, value)) {
-        return (struct vox_region){0};
+    if (ref->name != NULL) {
+        snprintf(out, size, "%s", ref->name);
+    } else {
+        snprintf(out, size, "%" PRId64, ref->value);
     }
-    return labels->regions[labels->sorted[place].number - 1];
+}
+
+void vox_label_pair_text(const struct vox_label_pair *pair, char *out, size_t size)
+{
+    char a[128], b[128];
+    ref_text(&pair->a, a, sizeof(a));
+    ref_text(&pair->b, b, sizeof(b));
+    bool named = pair->a.name != NULL && pair->b.name != NULL;
+    bool one = named ? strcmp(pair->a.name, pair->b.name) == 0 : pair->a.value == pair->b.value;
+    if (!pair->b.has_value || (one && pair->a.name != NULL)) {
+        snprintf(out, size, "%s", a);
+    } else if (!pair->a.has_value || one) {
+        snprintf(out, size, "%s", b);
+    } else {
+        snprintf(out, size, "%s:%s", a, b);
+    }
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/compare_grid.h"
 #include "app/compare_labels.h"
 #include "volume/surface_distance.h"
 
@@ -19,9 +20,9 @@ struct vox_compared_slice {
     struct vox_measures measures; /* surfaces and distances in the slice's plane */
 };
 
-/* One label: a value in A and the one in B that it is compared with. */
+/* One label. */
 struct vox_compared {
-    int64_t value_a, value_b;
+    struct vox_label_pair pair;
     struct vox_measures whole;
     struct vox_compared_slice *slices; /* those on which A or B has the label, if asked for */
     int64_t n_slices;
@@ -32,14 +33,12 @@ struct vox_comparison {
     int n;
 };
 
-/* The values that occur in A or B, each compared with itself, in ascending order. */
-enum vox_code vox_comparison_all(const struct vox_label_file *a, const struct vox_label_file *b,
-                                 struct vox_comparison *out, struct vox_err *err) VOX_MUST_USE;
-
-/* Measures every label of the list. */
-enum vox_code vox_comparison_measure(const struct vox_label_file *a, const struct vox_label_file *b,
-                                     double tolerance, bool per_slice,
-                                     struct vox_comparison *comparison,
+/* Measures every pair on the grid that both maps lie upon. The caller ends *out with
+ * vox_comparison_free. VOX_E_NOMEM, VOX_E_LIMIT. */
+enum vox_code vox_comparison_measure(const struct vox_label_map *a, const struct vox_label_map *b,
+                                     const struct vox_common_grid *grid,
+                                     const struct vox_label_pairs *pairs, double tolerance,
+                                     bool per_slice, struct vox_comparison *out,
                                      struct vox_err *err) VOX_MUST_USE;
 
 void vox_comparison_free(struct vox_comparison *comparison); /* all zero is allowed */

@@ -7,7 +7,7 @@
 
 struct vox_compare_report {
     const char *path_a, *path_b; /* as the user gave them */
-    const struct vox_label_file *a;
+    const struct vox_volume *grid;
     const struct vox_comparison *comparison;
     double tolerance;
     bool per_slice;

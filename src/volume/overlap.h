@@ -6,9 +6,8 @@
 
 #include "volume/region.h"
 
-/* Voxels in both regions, which lie on grids of this size (or on one). */
-int64_t vox_overlap_count(const struct vox_region *a, const struct vox_region *b,
-                          const int64_t size[3]);
+/* Voxels in both regions. */
+int64_t vox_overlap_count(const struct vox_region *a, const struct vox_region *b);
 
 /* Dice: 2 |A and B| / (|A| + |B|), and Jaccard: |A and B| / |A or B|, from the numbers of voxels.
  * Both are 1 where both regions are empty, for they agree. */

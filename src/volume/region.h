@@ -1,29 +1,35 @@
-/* Regions: the voxels of a grid of label numbers that hold one number.
- *
- * A grid of label numbers has 0 where nothing is and 1 ... n elsewhere, one 16-bit number per
- * voxel, i fastest. */
+/* Regions: the voxels of one structure, as a mask of the box around them. */
 #ifndef VOX_VOLUME_REGION_H
 #define VOX_VOLUME_REGION_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include "util/error.h"
 
 /* Plain data. */
 struct vox_region {
-    const uint16_t *voxels; /* the whole grid, borrowed; may be NULL where count is 0 */
-    uint16_t value;         /* the number that the region's voxels hold, not 0 */
-    int64_t count;          /* voxels of the region */
-    int64_t low[3];         /* the box around the region, both ends inside; meaningless where */
-    int64_t high[3];        /* count is 0 */
+    int64_t count;   /* voxels; where it is 0 there is no box and no mask */
+    int64_t low[3];  /* the box's first voxel on the grid */
+    int64_t size[3]; /* of the box */
+    uint8_t *mask;   /* 1 inside, 0 outside; the box's voxels, i fastest */
 };
 
-/* Fills regions[0 ... n - 1] for the numbers 1 ... n in one pass over the grid; larger numbers in
- * it count as 0. */
-void vox_regions_find(const uint16_t *voxels, const int64_t size[3], struct vox_region *regions,
-                      int n);
+/* Where the voxels come from: gives slice k of the grid, w * h bytes of 1 and 0, and returns how
+ * many are 1. Asked twice for some slices. */
+struct vox_region_source {
+    int64_t (*slice)(void *context, int64_t k, uint8_t *mask);
+    void *context;
+};
 
-/* The part of a region that lies on slice k, with its own box. */
-void vox_region_slice(const struct vox_region *region, const int64_t size[3], int64_t k,
-                      struct vox_region *out);
+/* Reads a region from a grid of this size. The caller ends *out with vox_region_free. VOX_E_NOMEM.
+ */
+enum vox_code vox_region_read(const struct vox_region_source *source, const int64_t size[3],
+                              struct vox_region *out, struct vox_err *err) VOX_MUST_USE;
+
+void vox_region_free(struct vox_region *region); /* all zero is allowed */
+
+/* The part of a region that lies on slice k of the grid; its box may be larger than it needs to be,
+ * and its mask is borrowed from the region. */
+struct vox_region vox_region_slice(const struct vox_region *region, int64_t k);
 
 #endif

@@ -18,22 +18,19 @@ struct vox_surface {
 };
 
 struct finder {
-    const struct vox_region *region;
-    int64_t size[3];
+    struct vox_region region;
     bool counts[3]; /* whether the voxels before and behind along an axis are neighbours */
 };
 
-/* Whether a voxel of the region lies on its surface. */
-static bool on_surface(const struct finder *finder, const int64_t at[3], const uint16_t *voxel)
+/* Whether a voxel of the region lies on its surface; `at` is counted in the box, outside of which
+ * the region has no voxels. */
+static bool on_surface(const struct finder *finder, const int64_t at[3], const uint8_t *voxel)
 {
-    const int64_t steps[3] = {1, finder->size[0], finder->size[0] * finder->size[1]};
+    const int64_t *size = finder->region.size;
+    const int64_t steps[3] = {1, size[0], size[0] * size[1]};
     for (int axis = 0; axis < 3; axis++) {
-        if (!finder->counts[axis]) {
-            continue;
-        }
-        if (at[axis] == 0 || at[axis] + 1 == finder->size[axis] ||
-            voxel[-steps[axis]] != finder->region->value ||
-            voxel[steps[axis]] != finder->region->value) {
+        if (finder->counts[axis] && (at[axis] == 0 || at[axis] + 1 == size[axis] ||
+                                     voxel[-steps[axis]] == 0 || voxel[steps[axis]] == 0)) {
             return true;
         }
     }
@@ -43,20 +40,19 @@ static bool on_surface(const struct finder *finder, const int64_t at[3], const u
 /* Finds the surface's voxels; where points is NULL they are only counted. */
 static size_t find_surface(const struct finder *finder, int32_t (*points)[3])
 {
-    const struct vox_region *region = finder->region;
+    const struct vox_region *region = &finder->region;
     size_t n = 0;
-    for (int64_t k = region->low[2]; k <= region->high[2]; k++) {
-        for (int64_t j = region->low[1]; j <= region->high[1]; j++) {
-            const uint16_t *row = region->voxels + finder->size[0] * (j + finder->size[1] * k);
-            for (int64_t i = region->low[0]; i <= region->high[0]; i++) {
-                if (row[i] != region->value ||
-                    !on_surface(finder, (const int64_t[3]){i, j, k}, row + i)) {
+    for (int64_t k = 0; k < region->size[2]; k++) {
+        for (int64_t j = 0; j < region->size[1]; j++) {
+            const uint8_t *row = region->mask + region->size[0] * (j + region->size[1] * k);
+            for (int64_t i = 0; i < region->size[0]; i++) {
+                if (row[i] == 0 || !on_surface(finder, (const int64_t[3]){i, j, k}, row + i)) {
                     continue;
                 }
                 if (points != NULL) {
-                    points[n][0] = (int32_t)i;
-                    points[n][1] = (int32_t)j;
-                    points[n][2] = (int32_t)k;
+                    points[n][0] = (int32_t)(region->low[0] + i);
+                    points[n][1] = (int32_t)(region->low[1] + j);
+                    points[n][2] = (int32_t)(region->low[2] + k);
                 }
                 n++;
             }
@@ -68,7 +64,7 @@ static size_t find_surface(const struct finder *finder, int32_t (*points)[3])
 static enum vox_code make(const struct finder *finder, double affine[3][4],
                           struct vox_surface **out, struct vox_err *err)
 {
-    size_t n = finder->region->count == 0 ? 0 : find_surface(finder, NULL);
+    size_t n = finder->region.count == 0 ? 0 : find_surface(finder, NULL);
     if (n > VOX_SURFACE_MAX_VOXELS) {
         return vox_fail(err, VOX_E_LIMIT, "a surface of more than %d voxels",
                         VOX_SURFACE_MAX_VOXELS);
@@ -90,16 +86,13 @@ static enum vox_code make(const struct finder *finder, double affine[3][4],
     return VOX_OK;
 }
 
-static enum vox_code begin(const struct vox_region *region, const int64_t size[3],
-                           struct finder *out, struct vox_err *err)
+/* Grids whose indices the points hold. */
+static enum vox_code check(const int64_t size[3], struct vox_err *err)
 {
-    *out = (struct finder){.region = region};
     for (int axis = 0; axis < 3; axis++) {
         if (size[axis] < 1 || size[axis] > INT32_MAX) {
             return vox_fail(err, VOX_E_LIMIT, "a side of the grid does not fit 31 bits");
         }
-        out->size[axis] = size[axis];
-        out->counts[axis] = size[axis] > 1;
     }
     return VOX_OK;
 }
@@ -107,8 +100,8 @@ static enum vox_code begin(const struct vox_region *region, const int64_t size[3
 enum vox_code vox_surface_new(const struct vox_region *region, const int64_t size[3],
                               double affine[3][4], struct vox_surface **out, struct vox_err *err)
 {
-    struct finder finder;
-    enum vox_code code = begin(region, size, &finder, err);
+    const struct finder finder = {*region, {size[0] > 1, size[1] > 1, size[2] > 1}};
+    enum vox_code code = check(size, err);
     return code == VOX_OK ? make(&finder, affine, out, err) : code;
 }
 
@@ -116,11 +109,8 @@ enum vox_code vox_surface_new_slice(const struct vox_region *region, const int64
                                     int64_t k, double affine[3][4], struct vox_surface **out,
                                     struct vox_err *err)
 {
-    struct vox_region part;
-    vox_region_slice(region, size, k, &part);
-    struct finder finder;
-    enum vox_code code = begin(&part, size, &finder, err);
-    finder.counts[2] = false;
+    const struct finder finder = {vox_region_slice(region, k), {size[0] > 1, size[1] > 1, false}};
+    enum vox_code code = check(size, err);
     return code == VOX_OK ? make(&finder, affine, out, err) : code;
 }
 

@@ -12,7 +12,7 @@
 #ifndef VOX_VOLUME_SURFACE_DISTANCE_H
 #define VOX_VOLUME_SURFACE_DISTANCE_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
