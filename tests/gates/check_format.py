@@ -4,7 +4,7 @@ import subprocess
 
 import gate
 
-FOLDERS = ["src", "include", "tests", "bench"]
+FOLDERS = ["src", "include", "tests", "bench", "examples"]
 STYLE = ".clang-format"
 OPTIONS = [("--clang-format", {"default": "clang-format-14", "help": "the formatter"})]
 

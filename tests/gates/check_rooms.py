@@ -27,6 +27,11 @@ MAY_INCLUDE_PUBLIC = {"app", "pipeline"}
 # Its plain types, errors above all, are those of every room.
 PUBLIC_TYPES = "voxlabel/types.h"
 
+# 'voxlabel segment' is a user of the library like any other: it sees the public header, and of the
+# inside no more than what every room may use.
+LIBRARY_USER = "src/app/segment_"
+LIBRARY_USER_SEES = {"app", "util", PUBLIC}
+
 C_LIBRARY = set(
     # C17
     "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal"
@@ -83,6 +88,11 @@ def check(root, _args):
             continue
         for line, system, name in gate.includes(gate.read(root / path)):
             trouble = check_system(room, name) if system else check_own(room, name)
+            if not system and path.as_posix().startswith(LIBRARY_USER):
+                target = name.split("/")[0]
+                trouble = trouble or (
+                    None if target in LIBRARY_USER_SEES else f'"{name}" is behind the public header'
+                )
             if trouble:
                 complaints.append(f"{path}:{line}: {trouble}")
             elif (
@@ -119,6 +129,10 @@ REJECTS = [
         {"include/voxlabel/voxlabel.h": '#include "util/error.h"\n', **UTIL},
     ),
     (
+        "segment looks behind the public header",
+        {"src/app/segment_run.c": '#include "pipeline/plan.h"\n', "src/pipeline/plan.h": ""},
+    ),
+    (
         "model uses the public header",
         {"src/model/a.c": '#include "voxlabel/v.h"\n', "include/voxlabel/v.h": ""},
     ),
@@ -130,6 +144,7 @@ ACCEPTS = [
             **UTIL,
             "include/voxlabel/v.h": "#include <stdint.h>\n",
             "include/voxlabel/types.h": "",
+            "src/app/segment_run.c": '#include "voxlabel/v.h"\n#include "util/error.h"\n',
             "src/util/t.h": '#include "voxlabel/types.h"\n',
             "src/pipeline/a.c": '#include "voxlabel/v.h"\n#include <sys/stat.h>\n'
             '#include "util/error.h"\n',
