@@ -188,7 +188,7 @@ static void without_memory(void **state)
     static const int types[] = {4, 64};
     const struct vox_window automatic = {.automatic = true};
     for (int i = 0; i < 2; i++) {
-        put_file(gzip_of(file_of(types[i], -80, 0)));
+        put_file(i == 0 ? gzip_of(file_of(types[i], -80, 0)) : file_of(types[i], -80, 0));
         int refused = 0;
         for (long n = 1;; n++) {
             struct vox_slice_source *source = open_file(small_budget);
