@@ -44,22 +44,21 @@ static void test_nothing(void **state)
     static const char *const texts[] = {
         "{}",
         " {\n} ",
-        "{'liver': [], 'tumour': [], 'background': [], 'uncertain': [], 'foreground': [], "
-        "'points': [],"
-        " 'point_labels': [], 'roi': [], 'box': [], 'corrections': [], 'mask_slices': []}",
-        "{'liver': null, 'background': null, 'uncertain': null, 'foreground': null, 'points': null,"
-        " 'point_labels': null, 'roi': null, 'box': null, 'corrections': null, 'slice': null,"
-        " 'label': null, 'mask_slices': null, 'window': null, 'zoom': null, 'min_box': null,"
-        " 'broadcast': null, 'points_as': null, 'extent': null, 'clip': null, 'passes': null,"
-        " 'largest_cc': null, 'result_extension': null, 'result_dtype': null}",
-        "{'device': 'cuda', 'client_id': 7, 'kidney': [[1]], 'Liver': true, 'mask': [], 'x': {'y': "
-        "[]},"
-        " 'slice': 3}",
-        "{'broadcast': 'default', 'points_as': 'default', 'extent': '', 'clip': 'default',"
-        " 'passes': '', 'zoom': 'default', 'window': '', 'result_extension': '', 'result_dtype': "
-        "''}",
-        "{'corrections': [{'k': 3}, {'k': 3, 'points': []}, {'k': 3, 'points': null, 'labels': "
-        "[]}]}",
+        "{'liver': [], 'tumour': [], 'background': [], 'uncertain': [], 'foreground': []}",
+        "{'points': [], 'point_labels': [], 'roi': [], 'box': [], 'corrections': []}",
+        "{'mask_slices': [], 'corrections': [{'k': 3}, {'k': 3, 'points': []}]}",
+        "{'corrections': [{'k': 3, 'points': null, 'labels': []}]}",
+        "{'liver': null, 'background': null, 'uncertain': null, 'foreground': null}",
+        "{'points': null, 'point_labels': null, 'roi': null, 'box': null, 'corrections': null}",
+        "{'slice': null, 'label': null, 'mask_slices': null, 'window': null, 'zoom': null}",
+        "{'min_box': null, 'broadcast': null, 'points_as': null, 'extent': null, 'clip': null}",
+        "{'passes': null, 'largest_cc': null, 'fill_holes': null, 'keep_uncertain': null}",
+        "{'result_extension': null, 'result_dtype': null, 'result_compress': null}",
+        "{'device': 'cuda', 'client_id': 7, 'kidney': [[1]], 'Liver': true, 'mask': []}",
+        "{'x': {'y': []}, 'slice': 3, '': [], 'labels': [[1, 2]]}",
+        "{'broadcast': 'default', 'points_as': 'default', 'extent': '', 'clip': 'default'}",
+        "{'passes': '', 'zoom': 'default', 'window': '', 'result_extension': ''}",
+        "{'result_extension': 'default', 'result_dtype': '', 'window': 'default', 'zoom': ''}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct vox_request *read = request_fixture_read(texts[i]);
