@@ -189,7 +189,7 @@ static void grids_that_do_not_match(void **state)
         bool fits;
     } cases[] = {
         {0, 3, 0.0199, true},       {0, 3, 0.03, false},  {2, 3, 2, false},
-        {1, 1, -0.005, true},        {1, 1, -0.1, false},  {0, 1, 0.3, false},
+        {1, 1, -0.005, true},       {1, 1, -0.1, false},  {0, 1, 0.3, false},
         {0, 3, (double)NAN, false}, {0, 3, 1e300, false}, {0, 0, 4, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
