@@ -30,11 +30,13 @@ def choose_mask(out, multiple):
 class Features:
     """What the encoder made of a clip, slice by slice."""
 
-    def __init__(self, net, images):
-        """images: bytes (N, T, S, S)."""
-        self.count, self.length = images.shape[:2]
+    def __init__(self, net, images, objects=1):
+        """images: bytes (N, T, S, S); every clip appears `objects` times in a row."""
+        count, self.length = images.shape[:2]
         flat = net.encode(network.normalise(images.flatten(0, 1)))
-        self.levels = [x.view(self.count, self.length, *x.shape[1:]) for x in flat]
+        self.levels = [x.view(count, self.length, *x.shape[1:]) for x in flat]
+        if objects > 1:
+            self.levels = [x.repeat_interleave(objects, 0) for x in self.levels]
 
     def at(self, t):
         return [x[:, t] for x in self.levels]

@@ -26,18 +26,19 @@ ALL_PROMPTS = [
     (0.13, MASK),
 ]
 
-# until: part of the cycle; lengths: (share, slices of a clip)
+START_PROMPTS = [(0.55, BOX), (0.3, clicks(1)), (0.15, clicks(2))]
+
+# until: part of the cycle; side: of the images, small ones first; lengths: (share, slices of a
+# clip)
 FIRST = [
-    dict(until=0.12, prompts=[(0.8, BOX), (0.2, clicks(1))], lengths=[(1.0, 1)], corrections=0.1),
-    dict(until=0.25, prompts=ALL_PROMPTS, lengths=[(0.6, 1), (0.4, 2)], corrections=0.3),
-    dict(
-        until=0.70, prompts=ALL_PROMPTS, lengths=[(0.15, 1), (0.6, 2), (0.25, 4)], corrections=0.3
-    ),
+    dict(until=0.15, side=128, prompts=START_PROMPTS, lengths=[(1.0, 1)], corrections=0.1),
+    dict(until=0.30, prompts=ALL_PROMPTS, lengths=[(0.6, 1), (0.4, 2)], corrections=0.2),
+    dict(until=0.70, prompts=ALL_PROMPTS, lengths=[(0.2, 1), (0.6, 2), (0.2, 4)], corrections=0.2),
     dict(
         until=1.00,
         prompts=ALL_PROMPTS,
-        lengths=[(0.1, 1), (0.3, 2), (0.35, 4), (0.25, 8)],
-        corrections=0.3,
+        lengths=[(0.1, 1), (0.35, 2), (0.35, 4), (0.2, 8)],
+        corrections=0.2,
     ),
 ]
 LATER = [dict(FIRST[-1], until=1.0)]
@@ -64,6 +65,7 @@ def draw(rng, choices):
 def plan_step(rng, kind, part, images):
     """The layout of one step: prompts, slices per clip, clips, place of the key slice."""
     phase = phase_at(kind, part)
+    side = phase.get("side", 256)
     length = draw(rng, phase["lengths"])
     prompts = draw(rng, phase["prompts"])
     # The forward pass of a pair of passes starts below the key slice.
@@ -71,9 +73,11 @@ def plan_step(rng, kind, part, images):
     wanted = rng.random() < phase["corrections"]
     return dict(
         prompts=prompts,
+        side=side,
         length=length,
         before=before,
-        clips=max(2, images // length),
+        clips=max(2, images * (256 // side) // length),
+        objects=1 if prompts["mask"] else {1: 3, 2: 2}.get(length, 1),
         span=int(rng.integers(max(length, 3), 33)),
         corrections=int(rng.integers(1, 3)) if wanted else 0,
         late_correction=length > 1 and rng.random() < 0.15,

@@ -88,6 +88,7 @@ class HieraBlock(nn.Module):
         if width_in != width:
             self.proj = nn.Linear(width_in, width)
         self.window, self.pool = window, pool
+        self.fit_window = False  # no windows larger than the image: only for smaller images
 
     def shortcut(self, x, normed):
         if not hasattr(self, "proj"):
@@ -98,7 +99,7 @@ class HieraBlock(nn.Module):
         normed = self.norm1(x)
         kept = self.shortcut(x, normed)
         b, h, w, c = x.shape
-        side = self.window
+        side = min(self.window, h) if self.fit_window else self.window
         if side == 0:
             return self.finish(kept + self.attn(normed))
         # Padding comes after the norm and is not masked: padded tokens are ordinary keys.
@@ -217,7 +218,7 @@ class ImageEncoder(nn.Module):
 
 
 def sine_position(channels, side):
-    """Interleaved sine and cosine of y (first half of the channels) and x, (channels, side, side)."""
+    """Interleaved sine and cosine of y (first half of the channels) and x, C x side x side."""
     n = channels // 2
     along = torch.arange(1, side + 1, dtype=torch.float32) / (side + 1e-6) * 2 * math.pi
     scale = 10000.0 ** (2 * (torch.arange(n) // 2) / n)
@@ -495,7 +496,7 @@ class Network(nn.Module):
         attention, encoder = model["memory_attention"], model["memory_encoder"]
         width, memory = attention["d_model"], encoder["out_dim"]
         self.width, self.memory_width = width, memory
-        self.image_size, self.grid = model["image_size"], model["image_size"] // 16
+        self.own_side = model["image_size"]
         self.slots, self.pointer_parts = model["num_maskmem"], width // memory
         self.mask_scale = model["sigmoid_scale_for_mem_enc"]
         self.mask_bias = model["sigmoid_bias_for_mem_enc"]
@@ -504,7 +505,7 @@ class Network(nn.Module):
             width, memory, attention["layer"]["dim_feedforward"], attention["num_layers"]
         )
         self.memory_encoder = MemoryEncoder(width, memory, encoder["fuser"]["num_layers"])
-        self.sam_prompt_encoder = PromptEncoder(width, self.image_size)
+        self.sam_prompt_encoder = PromptEncoder(width, self.own_side)
         self.sam_mask_decoder = MaskDecoder(width)
         self.maskmem_tpos_enc = nn.Parameter(torch.zeros(self.slots, 1, 1, memory))
         self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, width))
@@ -514,13 +515,22 @@ class Network(nn.Module):
         self.mask_downsample = nn.Conv2d(1, 1, 4, stride=4)
         self.obj_ptr_proj = Mlp([width, width, width, width])
         self.obj_ptr_tpos_proj = nn.Linear(width, memory)
-        for name, table in (
-            ("image_code", 0.1 * sine_position(width, self.grid)),
-            ("memory_code", sine_position(memory, self.grid)),
-        ):
-            self.register_buffer(name, table.flatten(1).t().contiguous()[None], persistent=False)
-        for name, table in zip(("rope_cos", "rope_sin"), rope_table(width, self.grid)):
-            self.register_buffer(name, table, persistent=False)
+        self.set_side(model["image_size"])
+
+    def set_side(self, side):
+        """Works on images of this size from now on; no weight's shape depends on it."""
+        self.image_size, self.grid = side, side // 16
+        self.sam_prompt_encoder.image_size, self.sam_prompt_encoder.grid = side, side // 16
+        tables = {
+            "image_code": 0.1 * sine_position(self.width, self.grid).flatten(1).t()[None],
+            "memory_code": sine_position(self.memory_width, self.grid).flatten(1).t()[None],
+        }
+        tables["rope_cos"], tables["rope_sin"] = rope_table(self.width, self.grid)
+        for name, table in tables.items():
+            device = self.no_obj_ptr.device
+            self.register_buffer(name, table.contiguous().to(device), persistent=False)
+        for block in self.image_encoder.trunk.blocks:
+            block.fit_window = side < self.own_side
 
     # -- one slice
 

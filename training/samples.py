@@ -26,9 +26,10 @@ class Sample:
         return windows.resize_bytes(image, self.side), windows.resize_mask(mask, self.side)
 
 
-def draw_rectangle(rng, sample):
-    """A box as people draw it: tight, a little off, or too wide; whole numbers or floats."""
-    tight = np.array(windows.rectangle_of(sample.mask[sample.key]), float)
+def draw_rectangle(rng, mask):
+    """A box as people draw it: tight, a little off, or too wide; whole numbers or floats. mask is a
+    slice (rows, columns), the answer i0, j0, i1, j1 in it."""
+    tight = np.array(windows.rectangle_of(mask), float)
     kind = rng.random()
     if kind < 0.35:
         return tight
@@ -39,16 +40,14 @@ def draw_rectangle(rng, sample):
         box = tight + np.array([-1, -1, 1, 1]) * rng.uniform(0, 0.2, 4) * sides
     else:
         box = tight + rng.normal(0, 1.0, 4)
-    box = np.array(
-        [min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3])]
-    )
-    limit = np.array(list(sample.extent) * 2) - 1
+    low, high = np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])
+    box = np.concatenate([low, high])
+    limit = np.array([mask.shape[1], mask.shape[0]] * 2) - 1
     return np.clip(box if rng.random() < 0.5 else np.round(box), 0, limit)
 
 
-def draw_clicks(rng, sample, count):
-    """Places (i, j) inside the object on the key slice; the first is often in its middle."""
-    mask = sample.mask[sample.key]
+def draw_clicks(rng, mask, count):
+    """Places (i, j) inside the object on a slice; the first is often in its middle."""
     rows, columns = np.nonzero(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][rows, columns]
     clicks = []
@@ -100,10 +99,10 @@ def make_sample(rng, scene, number, layout, length, before, side):
     key, slices = choose_slices(rng, scene, number, length, before)
     sample = Sample(scene, number, key, slices, side)
     if layout["clicks"]:
-        sample.clicks = draw_clicks(rng, sample, layout["clicks"])
+        sample.clicks = draw_clicks(rng, sample.mask[key], layout["clicks"])
     if layout["box"] or layout["mask"]:
         exact = np.array(windows.rectangle_of(sample.mask[key]), float)
-        sample.rectangle = draw_rectangle(rng, sample) if layout["box"] else exact
+        sample.rectangle = draw_rectangle(rng, sample.mask[key]) if layout["box"] else exact
         zoom = ZOOM if rng.random() < 0.7 else rng.uniform(2.0, 3.2)
         sample.window = windows.box_window(sample.rectangle, zoom, sample.spacing, sample.extent)
     else:
@@ -114,39 +113,58 @@ def make_sample(rng, scene, number, layout, length, before, side):
     return sample
 
 
-def prompt_points(sample, layout):
+def prompt_points(rectangle, clicks):
     points, labels = [], []
-    if layout["box"]:
-        box = sample.rectangle
-        points += [box[:2], box[2:]]
+    if rectangle is not None:
+        points += [rectangle[:2], rectangle[2:]]
         labels += [2, 3]
-    points += list(sample.clicks)
-    labels += [1] * len(sample.clicks)
-    if not points:
-        return np.zeros((0, 2)), labels
-    return sample.window.to_network(points, sample.side), labels
+    points += list(clicks)
+    labels += [1] * len(clicks)
+    return np.array(points, float).reshape(-1, 2), labels
 
 
-def mirror(rng, image, mask, xy, side):
+def other_objects(rng, sample, layout, at, most):
+    """Further objects that the window shows on its key slice (at: its place in the clip), each with
+    a prompt of its own: [(masks (slices, side, side), points)]."""
+    scene, window, found = sample.scene, sample.window, []
+    for number in rng.permutation(list(scene.objects)):
+        if len(found) == most:
+            break
+        if number == sample.number:
+            continue
+        mask = window.cut(scene.mask(number)[sample.slices], False)
+        here = mask[at]
+        if here.sum() < 20 or here.mean() > 0.6:
+            continue
+        rectangle = draw_rectangle(rng, here) if layout["box"] else None
+        xy, _ = prompt_points(rectangle, draw_clicks(rng, here, layout["clicks"]))
+        found.append((windows.resize_mask(mask, sample.side), xy / window.size * sample.side))
+    return found
+
+
+class Mirror:
     """The same random mirroring and transposing of slices and points."""
-    if rng.random() < 0.5:
-        image, mask = image[:, :, ::-1], mask[:, :, ::-1]
-        xy = np.stack([side - 1 - xy[:, 0], xy[:, 1]], 1)
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-        xy = np.stack([xy[:, 0], side - 1 - xy[:, 1]], 1)
-    if rng.random() < 0.5:
-        image, mask, xy = image.transpose(0, 2, 1), mask.transpose(0, 2, 1), xy[:, ::-1]
-    return image, mask, xy
 
+    def __init__(self, rng, side):
+        self.side = side
+        self.across, self.down, self.turn = rng.random(3) < 0.5
 
-def order_corners(xy, labels):
-    """After mirroring, label 2 must again be the upper left corner."""
-    if len(labels) > 1 and labels[0] == 2:
-        corners = xy[:2].copy()
+    def slices(self, x):
+        x = x[:, :, ::-1] if self.across else x
+        x = x[:, ::-1] if self.down else x
+        return x.transpose(0, 2, 1) if self.turn else x
+
+    def points(self, xy, labels):
         xy = xy.copy()
-        xy[0], xy[1] = corners.min(0), corners.max(0)
-    return xy
+        if self.across:
+            xy[:, 0] = self.side - xy[:, 0] - 1
+        if self.down:
+            xy[:, 1] = self.side - xy[:, 1] - 1
+        xy = xy[:, ::-1].copy() if self.turn else xy
+        if len(labels) > 1 and labels[0] == 2:  # label 2 is again the upper left corner
+            corners = xy[:2].copy()
+            xy[0], xy[1] = corners.min(0), corners.max(0)
+        return xy
 
 
 class Sampler:
@@ -164,25 +182,29 @@ class Sampler:
         entries = self.pools[rng.choice(len(shares), p=shares / shares.sum())][1]
         return entries[rng.integers(len(entries))]
 
-    def batch(self, rng, count, layout, length, before):
+    def batch(self, rng, count, layout, length, before, prompts=1):
+        """count clips with `prompts` objects each; masks and points have count * prompts rows."""
         images, masks, points = [], [], []
         while len(images) < count:
             scene, number = self.draw(rng)
             sample = make_sample(rng, scene, number, layout, length, before, self.side)
             image, mask = sample.view()
-            xy, labels = prompt_points(sample, layout)
             if mask[before].sum() < 16:
                 continue
-            image, mask, xy = mirror(rng, image, mask, xy, self.side)
-            images.append(change_grey(rng, image))
-            masks.append(mask)
-            points.append(order_corners(xy, labels))
+            xy, labels = prompt_points(sample.rectangle if layout["box"] else None, sample.clicks)
+            rows = [(mask, sample.window.to_network(xy, self.side))]
+            rows += other_objects(rng, sample, layout, before, prompts - 1)
+            rows += [rows[0]] * (prompts - len(rows))
+            mirror = Mirror(rng, self.side)
+            images.append(change_grey(rng, mirror.slices(image)))
+            masks += [mirror.slices(m) for m, _ in rows]
+            points += [mirror.points(p, labels) for _, p in rows]
         stack = lambda parts: torch.from_numpy(np.ascontiguousarray(np.stack(parts)))
         return dict(
             images=stack(images),
             masks=stack(masks),
             xy=stack(points).float(),
-            labels=torch.tensor([labels] * count, dtype=torch.long).reshape(count, -1),
+            labels=torch.tensor([labels] * len(points), dtype=torch.long).reshape(len(points), -1),
             mask_prompt=bool(layout["mask"]),
             key=before,
         )

@@ -132,7 +132,7 @@ def add_clutter(canvas):
 
 
 def inside_of(rng, box, f, value, size):
-    """What a lesion looks like inside: a core, a rim, septa, a second tissue, or nothing special."""
+    """What a lesion looks like inside: a core, a rim, septa, a second tissue, or nothing."""
     kind = rng.random()
     value = value + np.zeros(box.shape, np.float32)
     if kind < 0.2:

@@ -15,6 +15,8 @@ import math
 import os
 import time
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: others use the cores too
+
 import numpy as np
 import torch
 
@@ -27,7 +29,6 @@ import samples
 import validate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TARGET_SIDE = 128  # the loss is taken at this size
 MUON_RATE = 3.0  # times the rate of AdamW
 
 
@@ -90,8 +91,8 @@ class Average:
 
 
 def pool_target(masks):
-    side = masks.shape[-1] // TARGET_SIDE
-    return torch.nn.functional.avg_pool2d(masks.float(), side) if side > 1 else masks.float()
+    """The loss is taken at half the side of the images, twice that of the logits."""
+    return torch.nn.functional.avg_pool2d(masks.float(), 2)
 
 
 def slice_dice(low, target):
@@ -124,7 +125,7 @@ class Step:
 
     def run(self):
         net, batch, plan = self.net, self.batch, self.plan
-        features = clip.Features(net, batch["images"])
+        features = clip.Features(net, batch["images"], len(batch["masks"]) // len(batch["images"]))
         self.scales = {
             "neck_mean": features.levels[2].mean().item(),
             "neck_deviation": features.levels[2].std().item(),
@@ -169,8 +170,7 @@ class Step:
     def clicks(self, low, t):
         with torch.no_grad():
             xy, sign = clip.error_clicks(low, self.targets[:, t])
-            scale = self.net.image_size / TARGET_SIDE
-            return (xy + 0.5) * scale - 0.5, sign
+            return (xy + 0.5) * 2 - 0.5, sign
 
     def summary(self):
         mean = lambda v: float(torch.stack(v).nanmean()) if v else float("nan")
@@ -244,6 +244,9 @@ class Run:
         torch.manual_seed(int(rng.integers(2**31)))
         part = at["step"] / at["total"]
         plan = curriculum.plan_step(rng, at["cycle"], part, a.images)
+        if plan["side"] != self.net.image_size:
+            self.net.set_side(plan["side"])
+            sampler.side = plan["side"]
         batch = sampler.batch(rng, plan["clips"], plan["prompts"], plan["length"], plan["before"])
         batch = {k: v.to(self.device) if torch.is_tensor(v) else v for k, v in batch.items()}
         step = Step(self.net, batch, plan)
@@ -268,6 +271,8 @@ class Run:
             self.at["seconds"] += now - last
             last = now
             over = a.minutes and now - start > 60 * a.minutes
+            if self.at["step"] % 100 == 0:
+                self.save()
             if self.at["step"] % a.log_every == 0 or over:
                 self.report(rows)
                 rows = []
@@ -329,7 +334,7 @@ def main():
     p.add_argument("--cycle", choices=sorted(curriculum.PHASES), default="first")
     p.add_argument("--weights", help="start from this .pt or .safetensors, optimisers fresh")
     p.add_argument("--rate", type=float, default=1e-3)
-    p.add_argument("--images", type=int, default=16, help="slices per step")
+    p.add_argument("--images", type=int, default=12, help="slices per step")
     p.add_argument("--real", type=float, default=0.4, help="share of objects from real scans")
     p.add_argument("--newest", type=int, help="use only this many scenes of each kind, the last")
     p.add_argument("--validation", help="list of volumes, see validate.py")

@@ -1,6 +1,7 @@
 """Segments whole volumes as the program does and compares with the expert masks.
 
     python validate.py WEIGHTS LIST [--prompts box,click] [--passes from_key,intersection,box]
+    python validate.py WEIGHTS FOLDER        one object of each scene of a folder of prepare.py
 
 LIST is YAML: a list of {name: ..., image: ..., mask: ..., window: [low, high]}; paths relative to
 the list, window optional. The box is the tight one on the key slice (largest slice of the mask)
@@ -17,9 +18,11 @@ import torch
 import yaml
 from scipy import ndimage
 
+import baseline
 import clip
 import network
 import windows
+from scene import Scene
 
 ZOOM = 2.5
 ABSENT_ENDS = 3  # slices in a row without the object end a free track
@@ -63,11 +66,10 @@ def to_bytes(volume, window=None):
 
 
 class Case:
-    def __init__(self, name, image, mask, window=None):
-        self.name = name
-        volume, spacing = read_volume(image)
-        self.image = to_bytes(volume, window)
-        self.mask = read_volume(mask)[0] > 0
+    """A scan as bytes, the expert mask, and the prompts that follow from it."""
+
+    def __init__(self, name, image, mask, spacing):
+        self.name, self.image, self.mask = name, image, mask
         self.spacing = (spacing[2], spacing[1])
         self.extent = self.image.shape[:0:-1]
         area = self.mask.sum((1, 2))
@@ -79,6 +81,22 @@ class Case:
         self.click = (int(column), int(row))
 
 
+def read_case(entry, base):
+    volume, spacing = read_volume(os.path.join(base, entry["image"]))
+    mask = read_volume(os.path.join(base, entry["mask"]))[0] > 0
+    return Case(entry["name"], to_bytes(volume, entry.get("window")), mask, spacing)
+
+
+def scene_cases(folder, most=None):
+    """One object of each prepared scene of a folder; the scenes must not have been trained on."""
+    cases = []
+    for name in sorted(os.listdir(folder))[:most]:
+        scene = Scene.load(os.path.join(folder, name))
+        number = list(scene.objects)[len(cases) % len(scene.objects)]
+        cases.append(Case(name.split(".")[0], scene.image, scene.mask(number), scene.spacing))
+    return cases
+
+
 _cases = {}
 
 
@@ -87,15 +105,7 @@ def read_list(path):
         base = os.path.dirname(os.path.abspath(path))
         with open(path, encoding="utf-8") as stream:
             entries = yaml.safe_load(stream)
-        _cases[path] = [
-            Case(
-                e["name"],
-                os.path.join(base, e["image"]),
-                os.path.join(base, e["mask"]),
-                e.get("window"),
-            )
-            for e in entries
-        ]
+        _cases[path] = [read_case(e, base) for e in entries]
     return _cases[path]
 
 
@@ -276,6 +286,16 @@ def read_weights(path):
     return saved["average"] if "average" in saved else saved["model"]
 
 
+def baseline_rows(cases):
+    """The rule for all volumes, and the best variant of each, chosen with the expert mask."""
+    rows = []
+    for case in cases:
+        rule = dice(baseline.segment(case, *baseline.RULE), case.mask)
+        best = max((dice(baseline.segment(case, *v), case.mask), v) for v in baseline.variants())
+        rows.append(dict(volume=case.name, rule=round(rule, 4), best=round(best[0], 4), by=best[1]))
+    return rows
+
+
 def memory_swap(net, case, other):
     """Dice on the slices beside the key slice with the own memory and with that of another case:
     if both are alike, the network does not look at its memory."""
@@ -320,13 +340,20 @@ def main():
     torch.set_num_threads(a.threads)
     net = network.build(a.config).eval()
     net.load_state_dict(read_weights(a.weights))
-    cases = read_list(a.list)
+    cases = scene_cases(a.list) if os.path.isdir(a.list) else read_list(a.list)
     rows = table(net, cases, a.prompts.split(","), a.passes.split(","))
     for row in rows:
         print(line(row), "uncertain", row["uncertain"])
     for kind, mode in sorted({(r["prompt"], r["mode"]) for r in rows}):
         chosen = [r["dice"] for r in rows if (r["prompt"], r["mode"]) == (kind, mode)]
         print(f"mean {kind} {mode} {math.fsum(chosen) / len(chosen):.4f}")
+    without = baseline_rows(cases)
+    for row in without:
+        print(
+            f"{row['volume']} without a network: rule {row['rule']}, best {row['best']} {row['by']}"
+        )
+    for kind in ("rule", "best"):
+        print(f"mean {kind} {math.fsum(r[kind] for r in without) / len(without):.4f}")
     with torch.inference_mode():
         for case, other in zip(cases, cases[1:] + cases[:1]):
             own, lent = memory_swap(net, case, other)
