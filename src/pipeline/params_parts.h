@@ -13,6 +13,11 @@
 /* An object's member of that key; NULL where there is none or it is null. */
 const struct vox_json *vox_params_get(const struct vox_json *object, const char *key);
 
+/* Makes texts, of the same length, of the numbers that JSON or its reader cannot hold: 1e999,
+ * integers beyond 64 bits, Python's NaN and Infinity. So they are refused where a number is needed,
+ * by name, and left alone where nobody looks. How many there were. */
+size_t vox_params_quote_numbers(char *text, size_t size);
+
 /* How messages name a point, box or correction: "point 3 of 'liver'". */
 enum { VOX_PARAMS_PLACE = 160 };
 

@@ -1,8 +1,10 @@
 #include "pipeline/params_read.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "pipeline/params_parts.h"
+#include "util/memory.h"
 
 enum {
     /* Deeper than any prompt, so that what clients send for others fits. */
@@ -34,8 +36,8 @@ enum vox_code vox_params_numbers(const struct vox_json *value, const char *place
     }
     for (size_t i = 0; i < n; i++) {
         if (!vox_json_number(vox_json_at(value, i), &out[i])) {
-            return vox_fail(err, VOX_E_ARG, "%s holds something that is no number; give %s", place,
-                            form);
+            return vox_fail(err, VOX_E_ARG, "%s holds something that is no finite number; give %s",
+                            place, form);
         }
     }
     return VOX_OK;
@@ -105,14 +107,34 @@ static struct vox_json_limits limits_for(size_t max_points)
                                     .values = BASE_VALUES + POINT_VALUES * points};
 }
 
+/* Parses once more where the first time failed for numbers that are not finite or too large. */
+static enum vox_code parse(const char *text, size_t size, const struct vox_json_limits *limits,
+                           struct vox_json **out, struct vox_err *err)
+{
+    struct vox_err said = {0};
+    enum vox_code code = vox_json_parse(text, size, limits, out, &said);
+    if (code == VOX_E_FORMAT && size > 0) {
+        char *copy = vox_alloc(size);
+        if (copy == NULL) {
+            return vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
+        memcpy(copy, text, size);
+        if (vox_params_quote_numbers(copy, size) > 0) {
+            code = vox_json_parse(copy, size, limits, out, &said);
+        }
+        vox_free(copy);
+    }
+    return code == VOX_OK ? VOX_OK : vox_fail(err, code, "params: %s", said.msg);
+}
+
 enum vox_code vox_params_read(struct vox_request *request, const char *text, size_t size,
                               struct vox_err *err)
 {
     const struct vox_json_limits limits = limits_for(request->max_points);
     struct vox_json *root = NULL;
-    enum vox_code code = vox_json_parse(text, size, &limits, &root, err);
+    enum vox_code code = parse(text, size, &limits, &root, err);
     if (code != VOX_OK) {
-        return vox_err_prefix(err, code, "params");
+        return code;
     }
     struct vox_request *copy = NULL;
     if (vox_json_kind(root) != VOX_JSON_OBJECT) {

@@ -42,22 +42,32 @@ static void refuse(const char *json, enum vox_code code, const char *said)
 static void test_no_object(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",
-                                        " ",
-                                        "[]",
-                                        "7",
-                                        "'text'",
-                                        "null",
-                                        "true",
-                                        "{",
-                                        "{'a' 1}",
-                                        "{} {}",
-                                        "{'liver': [[1, 2, 3]}",
-                                        "{'a': 1, 'a': 2}",
-                                        "{'liver': [[NaN, 1, 1]]}",
-                                        "{'liver': [[1e999, 1, 1]]}",
-                                        "{'liver': [[Infinity, 1, 1]]}",
-                                        "{'liver': [[99999999999999999999, 1, 1]]}"};
+    static const char *const texts[] = {
+        "",
+        " ",
+        "[]",
+        "7",
+        "'text'",
+        "null",
+        "true",
+        "{",
+        "{'a' 1}",
+        "{} {}",
+        "{'liver': [[1, 2, 3]}",
+        "{'a': 1, 'a': 2}",
+        "NaN",
+        "1e999",
+        "{'liver': [[nan, 1, 1]]}",
+        "{'liver': [[+Infinity]]}",
+        "{NaN: 1}",
+        "{'a': 1, 1e999: 2}",
+        "{'a': 01e999}",
+        "{'a': 1.e999}",
+        "{'a': -}",
+        "{'a': 1e999x}",
+        "{'a': NaNNaN}",
+        "{'a': 1e999",
+    };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         refuse(texts[i], VOX_E_FORMAT, "params");
     }
@@ -67,6 +77,42 @@ static void test_no_object(void **state)
     assert_int_equal(VOX_E_FORMAT, vox_params_read(request, "{\"a\": \"\xff\"}", 10, &err));
     assert_int_equal(VOX_E_FORMAT, vox_params_read(request, NULL, 0, &err));
     vox_request_free(request);
+}
+
+/* Numbers that no double or 64-bit integer holds are refused by name where one is needed, and are
+ * nobody's business elsewhere. */
+static void test_numbers_beyond(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "-1.5E+400",
+        "99999999999999999999",
+        "-9223372036854775809",
+        "1000000000000000000000000000000000000000000000000000000000000000000000000"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char json[200];
+        snprintf(json, sizeof(json), "{'liver': [[1, 2, 3], [1, %s , 3]]}", numbers[i]);
+        refuse(json, VOX_E_ARG, "point 1 of 'liver' holds something that is no finite number");
+        snprintf(json, sizeof(json), "{'liver': [[1, 2, %s]]}", numbers[i]);
+        refuse(json, VOX_E_ARG, "point 0 of 'liver' holds something that is no finite number");
+        snprintf(json, sizeof(json), "{'roi': [%s, 2, 3, 4, 5, 6]}", numbers[i]);
+        refuse(json, VOX_E_ARG, "'roi' (label 'liver') holds");
+        snprintf(json, sizeof(json), "{'corrections': [{'k': %s}]}", numbers[i]);
+        refuse(json, VOX_E_ARG, "correction 0 needs the number of its slice");
+        snprintf(json, sizeof(json), "{'zoom': %s}", numbers[i]);
+        refuse(json, VOX_E_ARG, "'zoom'");
+        snprintf(json, sizeof(json), "{'window': [%s, 2]}", numbers[i]);
+        refuse(json, VOX_E_ARG, "'window' holds");
+        snprintf(json, sizeof(json), "{'series': %s, 'tumour': [[1, 2, 3]], 'x': '\\'%s'}",
+                 numbers[i], numbers[i]);
+        struct vox_request *request = request_fixture_read(json);
+        assert_int_equal(1, request->objects[1].n_clicks);
+        vox_request_free(request);
+    }
 }
 
 static void test_points(void **state)
@@ -81,7 +127,7 @@ static void test_points(void **state)
         {"{'liver': [1, 2, 3]}", "point 0 of 'liver' is no list"},
         {"{'liver': [{'i': 1}]}", "point 0 of 'liver' is no list"},
         {"{'liver': [null]}", "point 0 of 'liver' is no list"},
-        {"{'liver': [[1, 2, '3']]}", "point 0 of 'liver' holds something that is no number"},
+        {"{'liver': [[1, 2, '3']]}", "point 0 of 'liver' holds something that is no finite number"},
         {"{'liver': [[true, 2, 3]]}", "point 0 of 'liver' holds"},
         {"{'liver': [[1, null, 3]]}", "point 0 of 'liver' holds"},
         {"{'liver': [[1, [2], 3]]}", "point 0 of 'liver' holds"},
@@ -120,8 +166,8 @@ static void test_boxes(void **state)
         {"{'slice': [1]}", "'slice' must be a number"},
         {"{'roi': [1, 2, 3, 4, 5]}", "'roi' (label 'liver') has 5 numbers"},
         {"{'roi': [1, 2, 3, 4, 5, 6, 7]}", "has 7 numbers"},
-        {"{'roi': [1, 2, 3, 4, 5, '6']}", "holds something that is no number"},
-        {"{'roi': [1, 2, 3, false], 'slice': 1}", "holds something that is no number"},
+        {"{'roi': [1, 2, 3, 4, 5, '6']}", "holds something that is no finite number"},
+        {"{'roi': [1, 2, 3, false], 'slice': 1}", "holds something that is no finite number"},
         {"{'roi': {'i': 1}}", "'roi' (label 'liver') is no list"},
         {"{'roi': 'all'}", "is no list"},
         {"{'box': 7}", "'box' must be a box, a list of boxes, or [i0, j0, i1, j1] and 'slice'"},
@@ -346,7 +392,8 @@ static void test_no_memory(void **state)
     struct vox_err err = {0};
     assert_int_equal(VOX_OK, vox_request_copy(request, &before, &err));
     static const char more[] =
-        "{'liver': [[3, 3, 3]], 'points': [[1, 1, 1], [2, 2, 2]], 'roi': [1, 2, 3, 4, 5, 6],"
+        "{'x': NaN, 'liver': [[3, 3, 3]], 'points': [[1, 1, 1], [2, 2, 2]], 'roi': [1, 2, 3, 4, 5, "
+        "6],"
         " 'corrections': [{'k': 1, 'points': [[1, 2]]}], 'mask_slices': [5], 'background': [[1, 1, "
         "1]]}";
     enum vox_code code = VOX_E_NOMEM;
@@ -371,11 +418,11 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_object),       cmocka_unit_test(test_points),
-        cmocka_unit_test(test_boxes),           cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_options),         cmocka_unit_test(test_all_or_nothing),
-        cmocka_unit_test(test_too_many_points), cmocka_unit_test(test_size_and_depth),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_object),      cmocka_unit_test(test_numbers_beyond),
+        cmocka_unit_test(test_points),         cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_corrections),    cmocka_unit_test(test_options),
+        cmocka_unit_test(test_all_or_nothing), cmocka_unit_test(test_too_many_points),
+        cmocka_unit_test(test_size_and_depth), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
