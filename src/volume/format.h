@@ -28,7 +28,7 @@ struct vox_segment_list;
 
 /* What a header says, checked and within the limits, and where the voxels are. */
 struct vox_stored_volume {
-    const struct vox_format *format;
+    const struct vox_format *format; /* that opened it; set by vox_content_open */
     struct vox_voxel_layout layout;
     struct vox_voxel_source source; /* points into the content, or into `beside` */
     struct vox_mapping beside;      /* the voxels' own file, where there is one */
@@ -54,8 +54,7 @@ struct vox_output {
     int64_t size[3];
     enum vox_voxel_type type; /* native endian */
     bool compressed;
-    const char
-        *beside; /* name of the voxels' own file, without its folder; NULL if there is none */
+    const char *beside; /* name of the voxels' own file, without its folder; NULL: none */
     const struct vox_segment_info *segments; /* only where the ending has a place for them */
     int n_segments;
 };

@@ -56,7 +56,7 @@ static enum vox_code settle_segments(struct vox_label_map *map, struct vox_err *
 }
 
 static enum vox_code fill(struct vox_label_map *map, const struct vox_content *content,
-                          const struct vox_stored_volume *stored,
+                          const struct vox_stored_volume *stored, const struct vox_mapping *file,
                           const struct vox_volume_limits *limits, struct vox_err *err)
 {
     enum vox_code code = VOX_OK;
@@ -71,15 +71,15 @@ static enum vox_code fill(struct vox_label_map *map, const struct vox_content *c
         if (map->runs == NULL) {
             return vox_fail(err, VOX_E_NOMEM, "out of memory");
         }
-        code = vox_label_runs_read(stored, limits->max_bytes, VOX_LABEL_VALUES_MAX, map->runs,
+        code = vox_label_runs_read(stored, file, limits->max_bytes, VOX_LABEL_VALUES_MAX, map->runs,
                                    &map->values, err);
     }
     return code;
 }
 
 static enum vox_code make(const struct vox_content *content, const struct vox_stored_volume *stored,
-                          const struct vox_volume_limits *limits, struct vox_label_map **out,
-                          struct vox_err *err)
+                          const struct vox_mapping *file, const struct vox_volume_limits *limits,
+                          struct vox_label_map **out, struct vox_err *err)
 {
     struct vox_label_map *map = vox_calloc(1, sizeof(*map));
     if (map == NULL) {
@@ -92,7 +92,7 @@ static enum vox_code make(const struct vox_content *content, const struct vox_st
     map->grid.geometry = stored->geometry;
     memcpy(map->grid.size, stored->layout.size, sizeof(map->grid.size));
     memcpy(map->size, stored->layout.size, sizeof(map->size));
-    enum vox_code code = fill(map, content, stored, limits, err);
+    enum vox_code code = fill(map, content, stored, file, limits, err);
     if (code != VOX_OK) {
         vox_label_map_free(map);
         return code;
@@ -101,14 +101,16 @@ static enum vox_code make(const struct vox_content *content, const struct vox_st
     return VOX_OK;
 }
 
-static enum vox_code parse(const struct vox_content *content,
+/* `file` is where the content is mapped, or NULL. */
+static enum vox_code parse(const struct vox_content *content, const struct vox_mapping *file,
                            const struct vox_volume_limits *limits, struct vox_label_map **out,
                            struct vox_err *err)
 {
     struct vox_stored_volume stored;
     enum vox_code code = vox_content_open(content, limits, &stored, err);
     if (code == VOX_OK) {
-        code = make(content, &stored, limits, out, err);
+        code = make(content, &stored, stored.beside.data != NULL ? &stored.beside : file, limits,
+                    out, err);
         vox_stored_close(&stored);
     }
     return code;
@@ -119,7 +121,7 @@ enum vox_code vox_label_map_parse(const void *data, size_t size,
                                   struct vox_label_map **out, struct vox_err *err)
 {
     const struct vox_content content = {.data = data, .size = size, .layered = true};
-    return parse(&content, limits, out, err);
+    return parse(&content, NULL, limits, out, err);
 }
 
 enum vox_code vox_label_map_read(const char *path, const struct vox_volume_limits *limits,
@@ -130,7 +132,7 @@ enum vox_code vox_label_map_read(const char *path, const struct vox_volume_limit
     if (code == VOX_OK) {
         const struct vox_content content = {
             .data = mapping.data, .size = mapping.size, .path = path, .layered = true};
-        code = parse(&content, limits, out, err);
+        code = parse(&content, &mapping, limits, out, err);
         vox_file_unmap(&mapping);
     }
     return code;

@@ -10,10 +10,15 @@
 
 enum { STEP_BYTES = 1 << 20 }; /* of voxels that are looked at together */
 
+/* What is read once need not stay in memory. */
+enum { MOST_MAPPED = 16 << 20 };
+
 struct reader {
     const struct vox_stored_volume *stored;
+    const struct vox_mapping *file;
     struct vox_gzip_reader *unpacker; /* NULL: plain */
     size_t at;                        /* of a plain file: bytes that were read */
+    size_t touched;                   /* since pages were given back */
     void *step;
     size_t layers, plane, in_slice; /* voxels of a slice that are done */
     int64_t k;
@@ -114,6 +119,9 @@ static enum vox_code add_stored(struct reader *r, size_t l, double stored, size_
     return add_run(r, l, (int32_t)value, count, err);
 }
 
+/* Equal voxels are passed over in blocks of this many: equal bytes one voxel apart. */
+enum { BLOCK = 128 };
+
 /* Finds the runs of layer l in `n` voxels, whose layers lie beside each other. */
 #define ADD_VOXELS(type)                                                                           \
     do {                                                                                           \
@@ -121,6 +129,10 @@ static enum vox_code add_stored(struct reader *r, size_t l, double stored, size_
         for (size_t start = 0, end; start < n && code == VOX_OK; start = end) {                    \
             const type value = voxels[start * r->layers];                                          \
             end = start + 1;                                                                       \
+            while (r->layers == 1 && end + BLOCK <= n &&                                           \
+                   memcmp(voxels + end - 1, voxels + end, BLOCK * sizeof(type)) == 0) {            \
+                end += BLOCK;                                                                      \
+            }                                                                                      \
             while (end < n && voxels[end * r->layers] == value) {                                  \
                 end++;                                                                             \
             }                                                                                      \
@@ -200,6 +212,11 @@ static enum vox_code get(struct reader *r, size_t bytes, struct vox_err *err)
     }
     memcpy(r->step, r->stored->source.data + r->stored->source.skip + r->at, bytes);
     r->at += bytes;
+    r->touched += bytes;
+    if (r->file != NULL && r->touched > MOST_MAPPED) {
+        vox_file_unload(r->file);
+        r->touched = 0;
+    }
     return VOX_OK;
 }
 
@@ -253,13 +270,15 @@ static enum vox_code begin(struct reader *r, struct vox_err *err)
     return code == VOX_OK ? vox_gzip_reader_read(r->unpacker, NULL, source->skip, err) : code;
 }
 
-enum vox_code vox_label_runs_read(const struct vox_stored_volume *stored, uint64_t most_bytes,
+enum vox_code vox_label_runs_read(const struct vox_stored_volume *stored,
+                                  const struct vox_mapping *file, uint64_t most_bytes,
                                   size_t most_values, struct vox_label_runs *layers,
                                   struct vox_label_values *values, struct vox_err *err)
 {
     const int64_t *size = stored->layout.size;
     struct reader r = {
         .stored = stored,
+        .file = file,
         .layers = (size_t)stored->layout.layers,
         .plane = (size_t)size[0] * (size_t)size[1],
         .most_bytes = most_bytes,

@@ -24,11 +24,14 @@ struct vox_label_values {
     size_t n, room;
 };
 
-/* Reads the voxels of a file that was opened, once, into layout.layers layers and the values that
- * they have. VOX_E_UNSUPPORTED for voxels that are no whole numbers of 32 bits, VOX_E_LIMIT for
- * more than `most_values` values and for runs that need more than `most_bytes`; also what reading
- * voxels can meet. The caller ends both in any case; both are all zero. */
-enum vox_code vox_label_runs_read(const struct vox_stored_volume *stored, uint64_t most_bytes,
+/* Reads the voxels of a file that was opened, once and from front to back, into layout.layers
+ * layers and the values that they have. VOX_E_UNSUPPORTED for voxels that are no whole numbers of
+ * 32 bits, VOX_E_LIMIT for more than `most_values` values and for runs that need more than
+ * `most_bytes`; also what reading voxels can meet. Pages of `file`, which holds the voxels (NULL:
+ * they are not mapped), are given back on the way. The caller ends both in any case; both are all
+ * zero. */
+enum vox_code vox_label_runs_read(const struct vox_stored_volume *stored,
+                                  const struct vox_mapping *file, uint64_t most_bytes,
                                   size_t most_values, struct vox_label_runs *layers,
                                   struct vox_label_values *values,
                                   struct vox_err *err) VOX_MUST_USE;

@@ -124,8 +124,8 @@ struct vox_segment_info {
 void vox_segment_color(const char *name, int64_t value, double color[3]);
 
 struct vox_write_options {
-    bool
-        compress; /* the voxels of .nrrd and .seg.nrrd; .nii and .nii.gz are what they are called */
+    /* The voxels of all but .nii and .nii.gz, which are what they are called. */
+    bool compress;
     const struct vox_segment_info *segments; /* for .seg.nrrd; others have no place for them */
     int n_segments;
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -521,6 +522,33 @@ static void slice_by_slice(void **state)
     }
 }
 
+static enum vox_code zeros_slice(void *context, int64_t k, void *out, struct vox_err *err)
+{
+    (void)context;
+    (void)k;
+    (void)err;
+    memset(out, 0, 1024 * 1024);
+    return VOX_OK;
+}
+
+/* 128 MiB of voxels pass through memory for a slice of 1 MiB. */
+static void a_volume_larger_than_its_memory(void **state)
+{
+    (void)state;
+    const int64_t size[3] = {1024, 1024, 128};
+    const struct vox_slice_supply supply = {zeros_slice, NULL};
+    struct vox_err err = {0};
+    struct vox_file_writer *file = NULL;
+    struct rusage before;
+    struct rusage after;
+    assert_int_equal(0, getrusage(RUSAGE_SELF, &before));
+    assert_int_equal(VOX_OK, vox_volume_prepare(in_folder("large.nii.gz"), &plain, size,
+                                                VOX_VOXEL_U8, &supply, NULL, NULL, &file, &err));
+    assert_int_equal(0, getrusage(RUSAGE_SELF, &after));
+    vox_file_abandon(file);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 32 << 10); /* KiB */
+}
+
 /* Bytes of a file of zeros written with these options; the file goes. */
 static size_t size_with(const char *name, const struct vox_write_options *options)
 {
@@ -582,6 +610,7 @@ int main(void)
         cmocka_unit_test(wrong_arguments),
         cmocka_unit_test(prepared_and_cancelled),
         cmocka_unit_test(slice_by_slice),
+        cmocka_unit_test(a_volume_larger_than_its_memory),
         cmocka_unit_test(compression_is_an_option),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
