@@ -12,24 +12,8 @@
 #include "app/message.h"
 #include "app/report_output.h"
 
-static const char command[] = "compare";
 static const double default_tolerance = 1.0;
 static const double largest_tolerance = 1e6;
-
-static const char usage[] =
-    "usage: voxlabel compare A B [options]\n"
-    "\n"
-    "Compares two label files of one grid, label by label: Dice, Jaccard, 95 % Hausdorff\n"
-    "distance, surface Dice, volumes.\n"
-    "\n"
-    "  --label LIST     these labels only, values or names of segments: '1,3', or '1:tumour'\n"
-    "                   to compare A's label 1 with B's segment (default: all of A and B)\n"
-    "  --tolerance MM   surfaces this near count as one in the surface Dice (default 1)\n"
-    "  --per-slice      measure each slice too, in its plane\n"
-    "  --json FILE      write the numbers as JSON; '-' is standard output, without the table\n"
-    "\n"
-    "A and B: .nii, .nii.gz, .nrrd, .seg.nrrd, .mha, .mhd with whole numbers, of the same size\n"
-    "and place; a .seg.nrrd may be cropped.\n";
 
 struct job {
     const char *path_a, *path_b, *list, *json;
@@ -41,26 +25,22 @@ struct job {
     struct vox_comparison comparison;
 };
 
-static int read_arguments(int argc, char **argv, struct job *job, bool *help)
+static int read_arguments(const struct vox_arguments *arguments, struct job *job)
 {
-    const char *tolerance = NULL;
-    const struct vox_option options[] = {
-        {"--label", &job->list, NULL}, {"--tolerance", &tolerance, NULL},
-        {"--json", &job->json, NULL},  {"--per-slice", NULL, &job->per_slice},
-        {"--help", NULL, help},        {"-h", NULL, help},
-    };
-    const char *files[2];
-    int n = 0;
-    int status =
-        vox_arguments_read(argc, argv, options, sizeof(options) / sizeof(options[0]), files, 2, &n);
-    if (status != VOX_EXIT_OK || *help) {
-        return status;
-    }
+    const char *command = vox_compare_command.name;
+    const char *tolerance = vox_argument(arguments, "--tolerance", 0);
+    job->list = vox_argument(arguments, "--label", 0);
+    job->json = vox_argument(arguments, "--json", 0);
+    job->per_slice = vox_argument_given(arguments, "--per-slice");
+    int n = vox_positional_count(arguments);
     if (n < 2) {
         return vox_say_usage(command, "name the two label files to compare");
     }
-    job->path_a = files[0];
-    job->path_b = files[1];
+    if (n > 2) {
+        return vox_say_usage(command, "one argument too many: %s", vox_positional(arguments, 2));
+    }
+    job->path_a = vox_positional(arguments, 0);
+    job->path_b = vox_positional(arguments, 1);
     job->tolerance = default_tolerance;
     const char *at = tolerance;
     if (tolerance != NULL && (!vox_read_real(&at, &job->tolerance) || *at != '\0' ||
@@ -156,34 +136,65 @@ static int report(const struct job *job)
     return vox_stdout_finish(status);
 }
 
+static const struct vox_option_row options[] = {
+    {"--label", VOX_OPTION_ONCE, "LIST", NULL,
+     "these labels only, values or names of segments: '1,3', or '1:tumour' to compare A's label 1 "
+     "with B's segment; without it all labels of A and B"},
+    {"--tolerance", VOX_OPTION_ONCE, "MM", NULL,
+     "surfaces this near to each other count as one in the surface Dice; 1"},
+    {"--per-slice", VOX_OPTION_SWITCH, NULL, NULL, "measure each slice too, in its plane"},
+    {"--json", VOX_OPTION_ONCE, "FILE", NULL,
+     "write the numbers as JSON; '-' for standard output, without the table"},
+};
+
+const struct vox_command vox_compare_command = {
+    .name = "compare",
+    .summary = "say how well two label files agree",
+    .usage = "A B",
+    .text = "Compares two label files of one grid, label by label: Dice, Jaccard, 95 % Hausdorff "
+            "distance, surface Dice, volumes.\n\n"
+            "A and B are .nii, .nii.gz, .nrrd, .seg.nrrd, .mha or .mhd files with whole numbers, "
+            "of the same size and place; a .seg.nrrd may be cropped, and its segments are "
+            "compared by their names.",
+    .options = options,
+    .n_options = (int)(sizeof(options) / sizeof(options[0])),
+    .examples = "  voxlabel compare expert.nii.gz lesion.nii.gz\n"
+                "  voxlabel compare expert.seg.nrrd lesion.nii.gz --label tumour:1 --per-slice\n",
+    .run = vox_app_compare,
+};
+
+static int run(struct job *job)
+{
+    const char *const inputs[2] = {job->path_a, job->path_b};
+    int status = vox_report_try(job->json, inputs, 2);
+    if (status == VOX_EXIT_OK) {
+        status = read_files(job);
+    }
+    if (status == VOX_EXIT_OK) {
+        status = choose_labels(job);
+    }
+    if (status == VOX_EXIT_OK) {
+        status = compare(job);
+    }
+    return status == VOX_EXIT_OK ? report(job) : status;
+}
+
 int vox_app_compare(int argc, char **argv)
 {
+    struct vox_arguments *arguments;
+    int status = vox_arguments_open(&vox_compare_command, argc, argv, &arguments);
+    if (status != VOX_EXIT_OK || arguments == NULL) {
+        return status;
+    }
     struct job job = {0};
-    bool help = false;
-    int status = read_arguments(argc, argv, &job, &help);
-    if (status == VOX_EXIT_OK && help) {
-        fputs(usage, stdout);
-        return vox_stdout_finish(status);
-    }
+    status = read_arguments(arguments, &job);
     if (status == VOX_EXIT_OK) {
-        const char *const inputs[2] = {job.path_a, job.path_b};
-        status = vox_report_try(job.json, inputs, 2);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = read_files(&job);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = choose_labels(&job);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = compare(&job);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = report(&job);
+        status = run(&job);
     }
     vox_label_map_free(job.a);
     vox_label_map_free(job.b);
     vox_label_pairs_free(&job.pairs);
     vox_comparison_free(&job.comparison);
+    vox_arguments_free(arguments);
     return status;
 }

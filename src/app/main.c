@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/compare_command.h"
+#include "app/info_command.h"
 #include "app/message.h"
 #include "app/model_command.h"
 #include "app/segment_command.h"
@@ -21,6 +22,7 @@ static int run_version(int argc, char **argv);
 
 static const struct command commands[] = {
     {"segment", "segment one structure from a box on one slice", vox_app_segment},
+    {"info", "show what an image file holds, and what in it asks for care", vox_app_info},
     {"compare", "say how well two label files agree", vox_app_compare},
     {"model", "show what a checkpoint holds and which configuration fits it", vox_app_model},
     {"version", "show the version and what this build can compute with", run_version},
