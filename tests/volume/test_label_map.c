@@ -59,7 +59,7 @@ static const char slicer_header[] =
     "Segment0_Name:=Leber (gro\xc3\x9f)\nSegment0_Tags:=Segmentation.Status:inprogress|\n"
     "Segment1_Color:=0.1 0.2\nSegment1_ID:=Segment_2\nSegment1_LabelValue:=1\nSegment1_Layer:=1\n"
     "Segment1_Name:=a\\\\b\\nc\xff\nSegment2_ID:=x\nSegment2_LabelValue:=5\nSegment2_Layer:=1\n"
-    "Segment2_Extent:=0 2\n"
+    "Segment2_Extent:=0 2 0 1 0 x\nSegment1_Extent:=0 2\n"
     "Segmentation_ContainedRepresentationNames:=Binary labelmap|Closed surface|\n"
     "Segmentation_MasterRepresentation:=Binary labelmap\n"
     "Segmentation_ReferenceImageExtentOffset:=1 2 2\nSegment4_ID:=behind a gap\n\n";
@@ -240,6 +240,46 @@ static void values_of_other_formats(void **state)
     assert_int_equal(1, vox_label_map_value_slice(map, 3, 0, mask));
     assert_int_equal(0, vox_label_map_value_slice(map, INT64_MAX, 1, mask));
     vox_label_map_free(map);
+}
+
+static void every_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t size;
+        bool real;
+    } types[] = {
+        {"uint8", 1, false},  {"int8", 1, false},  {"uint16", 2, false}, {"int16", 2, false},
+        {"uint32", 4, false}, {"int32", 4, false}, {"uint64", 8, false}, {"int64", 8, false},
+        {"float", 4, true},   {"double", 8, true},
+    };
+    for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+        char header[200];
+        uint8_t bytes[4 * 8] = {0};
+        snprintf(header, sizeof(header),
+                 "NRRD0004\ntype: %s\ndimension: 3\nsizes: 4 1 1\nendian: big\nencoding: raw\n\n",
+                 types[t].name);
+        /* 0, 2, 2, 0 */
+        for (size_t i = 1; i < 3; i++) {
+            uint8_t *last = bytes + (i + 1) * types[t].size - 1;
+            if (types[t].real) {
+                bytes[i * types[t].size] = 0x40;
+            } else {
+                *last = 2;
+            }
+        }
+        struct vox_label_map *map = good(nrrd_file(header, bytes, 4 * types[t].size));
+        const int32_t *values;
+        assert_int_equal(1, vox_label_map_values(map, &values));
+        assert_int_equal(2, values[0]);
+        uint8_t mask[4];
+        static const uint8_t wanted[4] = {0, 1, 1, 0};
+        assert_int_equal(2, vox_label_map_value_slice(map, 2, 0, mask));
+        assert_memory_equal(wanted, mask, 4);
+        assert_int_equal(4, vox_label_map_grid(map)->size[0]);
+        vox_label_map_free(map);
+    }
 }
 
 /* Steps and slices end at different places: 3 MiB in slices of 1,000,000 voxels. */
@@ -467,6 +507,7 @@ int main(void)
         cmocka_unit_test(a_map_that_is_larger_than_its_image),
         cmocka_unit_test(grids_that_do_not_match),
         cmocka_unit_test(values_of_other_formats),
+        cmocka_unit_test(every_type),
         cmocka_unit_test(long_runs),
         cmocka_unit_test(voxels_that_are_no_labels),
         cmocka_unit_test(bounds),
