@@ -98,8 +98,8 @@ static void gather(struct picture *picture)
 {
     const struct vox_infer_data *data = picture->data;
     for (int a = 0; a < 2; a++) {
-        picture->low[a] = INFINITY;
-        picture->high[a] = -INFINITY;
+        picture->low[a] = (double)INFINITY;
+        picture->high[a] = (double)-INFINITY;
     }
     for (int i = 0; i < data->plan->n_objects; i++) {
         add_object(picture, &data->plan->objects[i]);
