@@ -152,7 +152,7 @@ static void colours_differ(void **state)
     uint8_t a[3], b[3];
     for (uint16_t label = 1; label < 40; label++) {
         vox_preview_colour(label, a);
-        vox_preview_colour(label + 1, b);
+        vox_preview_colour((uint16_t)(label + 1), b);
         assert_memory_not_equal(a, b, 3);
     }
 }
@@ -168,7 +168,7 @@ static enum vox_code give(void *context, int64_t k, uint8_t *grey, uint16_t *lab
     }
     for (int n = 0; n < 20 * 15; n++) {
         grey[n] = (uint8_t)(n + k);
-        labels[n] = n % 20 > 5 && n % 20 < 12 ? (uint16_t)(n / 100) : 0;
+        labels[n] = (uint16_t)(n % 20 > 5 && n % 20 < 12 ? n / 100 : 0);
     }
     return VOX_OK;
 }
