@@ -90,7 +90,7 @@ struct vox_image_facts {
     double affine[3][4];
     enum vox_voxel_type type;
 };
-/* Reads the image where that was not done yet. */
+/* Reads no more than the file's header: damage beyond it shows where the voxels are needed. */
 VOX_API enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts *out,
                                          struct vox_err *err);
 

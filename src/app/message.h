@@ -23,4 +23,14 @@ int vox_say_usage(const char *command, const char *format, ...) VOX_PRINTF(2, 3)
  * subject is the path or option that the user gave, or NULL. */
 int vox_say_error(const char *subject, const struct vox_err *err);
 
+/* The same for what the user typed: VOX_EXIT_USAGE, whatever is wrong with it, unless memory ran
+ * out. */
+int vox_say_wrong(const char *subject, const struct vox_err *err);
+
+/* Says that memory ran out and returns VOX_EXIT_FAILURE. */
+int vox_say_no_memory(void);
+
+/* Puts "CONTEXT: " before what the functions above print from now on; borrowed. NULL: nothing. */
+void vox_say_context(const char *context);
+
 #endif

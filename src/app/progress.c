@@ -28,9 +28,11 @@ static int columns(void)
     return size.ws_col;
 }
 
-static void describe(char text[TEXT_BYTES], int64_t done, int64_t total, double seconds)
+static void describe(const struct vox_progress_display *display, char text[TEXT_BYTES],
+                     int64_t done, int64_t total, double seconds)
 {
-    double left = seconds / (double)done * (double)(total - done);
+    int64_t since = done > display->begun_at ? done - display->begun_at : 1;
+    double left = (seconds - display->begun) / (double)since * (double)(total - done);
     if (done >= total) {
         snprintf(text, TEXT_BYTES, "%lld of %lld slices, %.0f s", (long long)done, (long long)total,
                  seconds);
@@ -62,20 +64,32 @@ static void draw_bar(const char *text, int64_t done, int64_t total)
     fflush(stderr);
 }
 
-void vox_progress_show(void *context, int64_t done, int64_t total, double seconds)
+void vox_progress_show(struct vox_progress_display *display, int64_t done, int64_t total,
+                       double seconds)
 {
-    struct vox_progress_display *display = context;
     if (display->quiet || done < 1) {
         return;
     }
     char text[TEXT_BYTES];
-    describe(text, done, total, seconds);
+    describe(display, text, done, total, seconds);
     if (display->terminal) {
         draw_bar(text, done, total);
         display->drawn = true;
     } else if (done >= total || seconds - display->reported >= seconds_between_lines) {
         fprintf(stderr, "voxlabel: %s\n", text);
         display->reported = seconds;
+    }
+}
+
+void vox_progress_restart(struct vox_progress_display *display, int64_t done, double seconds)
+{
+    display->begun_at = done;
+    display->begun = seconds;
+    display->reported = seconds;
+    if (!display->quiet) {
+        vox_progress_end(display);
+        fputs("voxlabel: the mask reaches the rim of the window; once more with a wider one\n",
+              stderr);
     }
 }
 

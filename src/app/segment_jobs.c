@@ -37,12 +37,6 @@ void vox_segment_jobs_free(struct vox_segment_jobs *jobs)
     *jobs = (struct vox_segment_jobs){0};
 }
 
-static int no_memory(void)
-{
-    vox_say("out of memory");
-    return VOX_EXIT_FAILURE;
-}
-
 /* Copies text (NULL: nothing to do) to *out. */
 static int keep(char **out, const char *text)
 {
@@ -50,7 +44,7 @@ static int keep(char **out, const char *text)
         return 0;
     }
     *out = vox_strdup(text);
-    return *out != NULL ? 0 : no_memory();
+    return *out != NULL ? 0 : vox_say_no_memory();
 }
 
 /* ---- names of masks ---- */
@@ -105,7 +99,7 @@ static bool is_folder(const char *path)
 static int one_job(const struct vox_arguments *arguments, struct vox_segment_job *job)
 {
     const char *mask = vox_argument(arguments, "-o", 0);
-    int status = keep(&job->mask, mask);
+    int status = mask == NULL || is_folder(mask) ? name_mask(job, mask) : keep(&job->mask, mask);
     if (status == 0) {
         status = keep(&job->logits, vox_argument(arguments, "--logits", 0));
     }
@@ -114,9 +108,6 @@ static int one_job(const struct vox_arguments *arguments, struct vox_segment_job
     }
     if (status == 0) {
         status = keep(&job->preview, vox_argument(arguments, "--preview", 0));
-    }
-    if (status == 0 && mask == NULL) {
-        status = name_mask(job, NULL);
     }
     return status;
 }
@@ -133,10 +124,8 @@ static int check_many(const struct vox_arguments *arguments)
     }
     const char *folder = vox_argument(arguments, "-o", 0);
     if (folder != NULL && !is_folder(folder)) {
-        return vox_say_usage(command,
-                             "-o %s must be a folder that is there, as there are several "
-                             "images",
-                             folder);
+        return vox_say_usage(
+            command, "-o %s: must be a folder that is there, as there are several images", folder);
     }
     return 0;
 }
@@ -147,7 +136,7 @@ static int jobs_of_arguments(const struct vox_arguments *arguments, struct vox_s
     int status = n > 1 ? check_many(arguments) : 0;
     out->at = vox_calloc((size_t)n, sizeof(*out->at));
     if (out->at == NULL) {
-        return no_memory();
+        return vox_say_no_memory();
     }
     out->n = n;
     for (int i = 0; i < n && status == 0; i++) {
@@ -172,6 +161,20 @@ static int refuse(const struct list *list, const char *what)
 {
     vox_say("%s: line %d: %s", list->path, list->line, what);
     return VOX_EXIT_USAGE;
+}
+
+/* The text is one line, so that only the column of a place in it is of use. */
+static int refuse_json(const struct list *list, const struct vox_err *err)
+{
+    static const char first_line[] = "at line 1, column ";
+    char what[sizeof(err->msg)];
+    const char *place = strstr(err->msg, first_line);
+    if (place == NULL) {
+        return refuse(list, err->msg);
+    }
+    snprintf(what, sizeof(what), "%.*sat column %s", (int)(place - err->msg), err->msg,
+             place + strlen(first_line));
+    return refuse(list, what);
 }
 
 static int take_member(const struct list *list, const char *key, const struct vox_json *value,
@@ -211,7 +214,7 @@ static int read_line(const struct list *list, const char *text, size_t size,
     struct vox_json *json;
     struct vox_err err = {0};
     if (vox_json_parse(text, size, &line_limits, &json, &err) != VOX_OK) {
-        return refuse(list, err.msg);
+        return refuse_json(list, &err);
     }
     int status = vox_json_kind(json) == VOX_JSON_OBJECT ? 0 : refuse(list, "is no JSON object");
     void *cursor = NULL;
@@ -245,7 +248,7 @@ static int read_list(const struct vox_arguments *arguments, struct list *list, c
 {
     out->at = vox_calloc((size_t)count_lines(text), sizeof(*out->at));
     if (out->at == NULL) {
-        return no_memory();
+        return vox_say_no_memory();
     }
     int status = 0;
     while (*text != '\0' && status == 0) {
@@ -255,6 +258,10 @@ static int read_list(const struct vox_arguments *arguments, struct list *list, c
             status = read_line(list, text, length, arguments, &out->at[out->n++]);
         }
         text += length + (text[length] == '\n');
+    }
+    if (status == 0 && out->n == 0) {
+        vox_say("%s: holds no image", list->path);
+        return VOX_EXIT_USAGE;
     }
     return status;
 }
@@ -266,6 +273,7 @@ static int jobs_of_list(const struct vox_arguments *arguments, const char *path,
     char *text;
     size_t size;
     int status = check_many(arguments);
+    out->list = path;
     if (status == 0) {
         status = vox_text_file_read(path, &text, &size);
     }
@@ -294,4 +302,12 @@ int vox_segment_jobs_open(const struct vox_arguments *arguments, struct vox_segm
         vox_segment_jobs_free(out);
     }
     return status;
+}
+
+void vox_segment_say_line(struct vox_segment_jobs *jobs, const struct vox_segment_job *job)
+{
+    if (jobs->list != NULL) {
+        snprintf(jobs->context, sizeof(jobs->context), "%s: line %d", jobs->list, job->line);
+        vox_say_context(jobs->context);
+    }
 }

@@ -1,20 +1,20 @@
-/* From the arguments of 'voxlabel segment' to a request. */
+/* From what 'voxlabel segment' is asked to a request of the library. */
 #ifndef VOX_APP_SEGMENT_REQUEST_H
 #define VOX_APP_SEGMENT_REQUEST_H
 
-#include "app/command_line.h"
+#include "app/segment_ask.h"
 #include "app/segment_jobs.h"
 #include "voxlabel/voxlabel.h"
 
-/* Makes the request of one job: the file of --params, then the job's own parameters, then the
- * flags, which win key by key while points are added. Reads the image where --ras or a mask ask for
- * it. Returns 0, or the exit status after it said what is wrong. The caller closes *out. */
-int vox_segment_request_open(const struct vox_arguments *arguments,
-                             const struct vox_segment_job *job, struct vox_image *image,
-                             struct vox_request **out);
+/* The request of one job (NULL: of none): --params, then the job's own parameters, then the flags,
+ * which win key by key while points are added. With an image, whose header --ras needs, points and
+ * boxes come to lie in it. Returns 0, or the exit status after it said what is wrong. The caller
+ * closes *out. */
+int vox_segment_request_open(const struct vox_segment_ask *ask, const struct vox_segment_job *job,
+                             struct vox_image *image, struct vox_request **out);
 
-/* Whether the arguments hold a request at all that can be read, without an image: so that a slip of
- * the pen is found before a model is loaded. Returns 0 or the exit status. */
-int vox_segment_request_check(const struct vox_arguments *arguments);
+/* Adds the masks that prompt, which are read. Returns as above. */
+int vox_segment_request_masks(const struct vox_segment_ask *ask, const struct vox_segment_job *job,
+                              struct vox_image *image, struct vox_request *request);
 
 #endif

@@ -6,7 +6,7 @@
 #include "app/segment_jobs.h"
 
 /* Loads the model once and does all jobs; one that fails does not stop the others. Returns the exit
- * status: of the only job, or of the worst. */
-int vox_segment_run(const struct vox_arguments *arguments, const struct vox_segment_jobs *jobs);
+ * status: of the only job; of several, whether any failed. */
+int vox_segment_run(const struct vox_arguments *arguments, struct vox_segment_jobs *jobs);
 
 #endif

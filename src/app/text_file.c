@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/message.h"
 #include "util/memory.h"
@@ -38,14 +39,25 @@ static int read_stream(FILE *stream, const char *path, char **out, size_t *size)
     return 0;
 }
 
+static int say_cannot_open(const char *path)
+{
+    char why[128] = "unknown error";
+    (void)!strerror_r(errno, why, sizeof(why));
+    vox_say("%s: cannot open the file: %s", path, why);
+    return VOX_EXIT_USAGE;
+}
+
+int vox_input_find(const char *path)
+{
+    struct stat st;
+    return path == NULL || stat(path, &st) == 0 ? 0 : say_cannot_open(path);
+}
+
 int vox_text_file_read(const char *path, char **out, size_t *size)
 {
     FILE *stream = fopen(path, "rb");
     if (stream == NULL) {
-        char why[128] = "unknown error";
-        (void)!strerror_r(errno, why, sizeof(why));
-        vox_say("%s: cannot open the file: %s", path, why);
-        return VOX_EXIT_USAGE;
+        return say_cannot_open(path);
     }
     int status = read_stream(stream, path, out, size);
     fclose(stream);

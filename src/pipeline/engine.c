@@ -34,6 +34,11 @@ static enum vox_code open_backend(const struct vox_model_options *options, struc
     enum vox_code code = vox_pool_new(threads, &model->pool, err);
     if (code == VOX_OK) {
         code = vox_backend_open(options->backend, model->pool, &model->backend, err);
+        if (code != VOX_OK) {
+            return vox_err_prefix(err, code, "the backend");
+        }
+        model->fell_back =
+            options->backend == NULL && strcmp(model->backend->ops->name, "ref") == 0;
     }
     return code;
 }

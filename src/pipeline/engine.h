@@ -3,6 +3,8 @@
 #ifndef VOX_PIPELINE_ENGINE_H
 #define VOX_PIPELINE_ENGINE_H
 
+#include <stdbool.h>
+
 #include "model/network.h"
 #include "pipeline/feature_store.h"
 #include "pipeline/prompt_plan.h"
@@ -15,6 +17,7 @@
 struct vox_model {
     struct vox_pool *pool;
     struct vox_backend *backend;
+    bool fell_back; /* to the slow backend, which nobody asked for */
     struct vox_network *network;
     char sha256[65]; /* of the checkpoint */
     struct vox_plan_defaults defaults;

@@ -150,15 +150,33 @@ enum vox_code vox_image_intensity(struct vox_image *image, const struct vox_wind
                                : vox_intensity_prepare(slices, window, out, err);
 }
 
+/* What is known without its voxels; *own is NULL or what the caller ends with vox_volume_free. */
+static enum vox_code look_at(struct vox_image *image, const struct vox_volume **out,
+                             struct vox_volume **own, struct vox_err *err)
+{
+    *own = NULL;
+    if (image->own != NULL || image->held != NULL) {
+        *out = vox_slice_source_volume(image->held != NULL ? vox_held_volume_slices(image->held)
+                                                           : image->own);
+        return VOX_OK;
+    }
+    struct vox_volume_limits limits = vox_volume_limits_default();
+    enum vox_code code = vox_volume_read_header(image->path, &limits, own, err);
+    if (code == VOX_OK) {
+        *out = *own;
+    }
+    return code;
+}
+
 enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts *out,
                                  struct vox_err *err)
 {
-    struct vox_slice_source *slices;
-    enum vox_code code = vox_image_load(image, &slices, err);
+    const struct vox_volume *volume;
+    struct vox_volume *own;
+    enum vox_code code = look_at(image, &volume, &own, err);
     if (code != VOX_OK) {
         return code;
     }
-    const struct vox_volume *volume = vox_slice_source_volume(slices);
     for (int a = 0; a < 3; a++) {
         out->size[a] = volume->size[a];
         out->spacing[a] = volume->geometry.spacing[a];
@@ -167,6 +185,7 @@ enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts
         }
     }
     out->type = volume->type;
+    vox_volume_free(own);
     return VOX_OK;
 }
 

@@ -276,6 +276,10 @@ static enum vox_code writer(struct vox_infer_data *data, struct vox_err *err)
         return VOX_OK;
     }
     vox_warn_about_intensity(&outcome->warnings, &data->intensity);
+    if (data->model->fell_back) {
+        vox_warn(&outcome->warnings,
+                 "the slow backend 'ref' computes, as no faster one is there or works");
+    }
     enum vox_code code = combine(data, err);
     if (code != VOX_OK) {
         return code;

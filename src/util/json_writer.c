@@ -189,6 +189,12 @@ void vox_json_put_null(struct vox_json_writer *json, const char *key)
     vox_json_put_text(json, key, NULL);
 }
 
+void vox_json_put_raw(struct vox_json_writer *json, const char *key, const char *text)
+{
+    begin_value(json, key);
+    add_string(json, text);
+}
+
 enum vox_code vox_json_writer_text(struct vox_json_writer *json, const char **text, size_t *size,
                                    struct vox_err *err)
 {

@@ -59,6 +59,30 @@ static struct vox_volume *volume_of(const struct vox_stored_volume *stored)
     return volume;
 }
 
+enum vox_code vox_volume_read_header(const char *path, const struct vox_volume_limits *limits,
+                                     struct vox_volume **out, struct vox_err *err)
+{
+    struct vox_mapping mapping;
+    enum vox_code code = vox_file_map(path, &mapping, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    const struct vox_content content = {.data = mapping.data, .size = mapping.size, .path = path};
+    struct vox_stored_volume stored;
+    code = vox_content_open(&content, limits, &stored, err);
+    if (code == VOX_OK) {
+        struct vox_volume *volume = volume_of(&stored);
+        vox_stored_close(&stored);
+        if (volume != NULL) {
+            *out = volume;
+        } else {
+            code = vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
+    }
+    vox_file_unmap(&mapping);
+    return code;
+}
+
 /* Takes the mapping over, not on failure. */
 static enum vox_code open_stream(const struct vox_mapping *mapping,
                                  const struct vox_stored_volume *stored, uint64_t budget,

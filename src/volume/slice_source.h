@@ -16,6 +16,11 @@
 
 struct vox_slice_source;
 
+/* What the header of a file says; its voxels are not looked at and stay NULL. Errors are those of
+ * vox_volume_read that a header can be the cause of. The caller ends *out with vox_volume_free. */
+enum vox_code vox_volume_read_header(const char *path, const struct vox_volume_limits *limits,
+                                     struct vox_volume **out, struct vox_err *err) VOX_MUST_USE;
+
 /* Opens a file. If its voxels fit into `budget` bytes it is read whole, as by vox_volume_read; else
  * it stays open and slices are read when they are asked for, with at most `budget` bytes of voxels
  * in memory. A file that fits the budget is known to be sound; of another one damage is met where

@@ -1,0 +1,89 @@
+#include "app/segment_model.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "app/arguments.h"
+#include "app/message.h"
+#include "app/sizes.h"
+#include "app/text_file.h"
+
+static const char command[] = "segment";
+
+const char *vox_segment_checkpoint(const struct vox_arguments *arguments)
+{
+    const char *path = vox_argument(arguments, "--model", 0);
+    if (path == NULL) {
+        /* Nothing in this program changes the environment. */
+        path = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
+    }
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
+static int read_threads(const char *text, int *out)
+{
+    const char *at = text;
+    int64_t threads;
+    if (text == NULL) {
+        return 0;
+    }
+    if (!vox_read_int(&at, &threads) || *at != '\0' || threads < 1 || threads > 1024) {
+        return vox_say_usage(command, "--threads %s is not a number from 1 to 1024", text);
+    }
+    *out = (int)threads;
+    return 0;
+}
+
+static int read_bytes(const struct vox_arguments *arguments, const char *option, bool may_be_none,
+                      uint64_t *out)
+{
+    const char *text = vox_argument(arguments, option, 0);
+    if (text != NULL && (!vox_read_bytes(text, out) || (*out == 0 && !may_be_none))) {
+        return vox_say_usage(command, "%s %s is no size; write 512M or 2G", option, text);
+    }
+    return 0;
+}
+
+int vox_segment_model_options(const struct vox_arguments *arguments, struct vox_model_options *out)
+{
+    struct vox_model_options options = {
+        .config = vox_argument(arguments, "--config", 0),
+        .backend = vox_argument(arguments, "--backend", 0),
+        .cache_dir = vox_argument(arguments, "--cache-dir", 0),
+    };
+    int status = read_threads(vox_argument(arguments, "--threads", 0), &options.threads);
+    if (status == 0) {
+        status = read_bytes(arguments, "--cache-memory", true, &options.cache_memory);
+    }
+    if (status == 0) {
+        status = read_bytes(arguments, "--cache-size", false, &options.cache_disk);
+    }
+    if (status == 0) {
+        status = read_bytes(arguments, "--max-memory", false, &options.max_memory);
+    }
+    if (vox_argument_given(arguments, "--cache-memory") && options.cache_memory == 0) {
+        options.cache_memory = 1; /* the library's word for none */
+    }
+    if (status == 0) {
+        status = vox_input_find(vox_segment_checkpoint(arguments));
+    }
+    if (status == 0) {
+        status = vox_input_find(options.config);
+    }
+    if (status == 0) {
+        *out = options;
+    }
+    return status;
+}
+
+int vox_segment_model_open(const struct vox_arguments *arguments,
+                           const struct vox_model_options *options, struct vox_model **out)
+{
+    struct vox_err err = {0};
+    const char *checkpoint = vox_segment_checkpoint(arguments);
+    if (vox_model_open(checkpoint, options, out, &err) != VOX_OK) {
+        return vox_say_error(checkpoint, &err);
+    }
+    return 0;
+}
