@@ -1,17 +1,7 @@
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "pipeline/params_parts.h"
-
-/* Centre and width in Hounsfield units as radiologists use them. */
-static const struct {
-    const char *name;
-    double center, width;
-} presets[] = {
-    {"abdomen", 40.0, 400.0}, {"lung", -600.0, 1500.0},     {"bone", 400.0, 1800.0},
-    {"brain", 40.0, 80.0},    {"mediastinum", 50.0, 350.0},
-};
 
 static enum vox_code set_bounds(struct vox_request *request, double low, double high,
                                 struct vox_err *err)
@@ -31,20 +21,9 @@ static enum vox_code read_preset(struct vox_request *request, const char *name, 
         request->window_given = false;
         return VOX_OK;
     }
-    if (strcmp(name, "auto") == 0) {
-        request->window = (struct vox_window){.automatic = true};
+    if (vox_window_preset(name, &request->window)) {
         request->window_given = true;
         return VOX_OK;
-    }
-    if (strcmp(name, "full") == 0) {
-        /* Nothing is clipped; a float must hold the bounds too. */
-        return set_bounds(request, (double)-FLT_MAX, (double)FLT_MAX, err);
-    }
-    for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
-        if (strcmp(name, presets[i].name) == 0) {
-            return set_bounds(request, presets[i].center - presets[i].width / 2.0,
-                              presets[i].center + presets[i].width / 2.0, err);
-        }
     }
     return vox_fail(err, VOX_E_ARG,
                     "'window' must be auto, full, abdomen, lung, bone, brain, mediastinum, "

@@ -1,7 +1,6 @@
 /* Every row of the table of parameters in docs/prompts.md. */
 #include "pipeline/params_read.h"
 
-#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -216,7 +215,10 @@ static void test_windows(void **state)
     expect_window("{'window': 'bone'}", false, -500.0, 1300.0);
     expect_window("{'window': 'brain'}", false, 0.0, 80.0);
     expect_window("{'window': 'mediastinum'}", false, -125.0, 225.0);
-    expect_window("{'window': 'full'}", false, (double)-FLT_MAX, (double)FLT_MAX);
+    struct vox_request *full = request_fixture_read("{'window': 'full'}");
+    assert_int_equal(VOX_WINDOW_FULL, full->window.rule);
+    assert_false(full->window.automatic);
+    vox_request_free(full);
 }
 
 static void test_choices(void **state)
