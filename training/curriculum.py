@@ -31,13 +31,15 @@ START_PROMPTS = [(0.55, BOX), (0.3, clicks(1)), (0.15, clicks(2))]
 # until: part of the cycle; side: of the images, small ones first; lengths: (share, slices of a
 # clip)
 FIRST = [
-    dict(until=0.15, side=128, prompts=START_PROMPTS, lengths=[(1.0, 1)], corrections=0.1),
-    dict(until=0.30, prompts=ALL_PROMPTS, lengths=[(0.6, 1), (0.4, 2)], corrections=0.2),
-    dict(until=0.70, prompts=ALL_PROMPTS, lengths=[(0.2, 1), (0.6, 2), (0.2, 4)], corrections=0.2),
+    dict(until=0.14, side=128, prompts=START_PROMPTS, lengths=[(1.0, 1)], corrections=0.1),
+    dict(until=0.30, side=128, prompts=ALL_PROMPTS, lengths=[(0.5, 1), (0.5, 2)], corrections=0.2),
+    dict(
+        until=0.70, prompts=ALL_PROMPTS, lengths=[(0.25, 1), (0.6, 2), (0.15, 4)], corrections=0.2
+    ),
     dict(
         until=1.00,
         prompts=ALL_PROMPTS,
-        lengths=[(0.1, 1), (0.35, 2), (0.35, 4), (0.2, 8)],
+        lengths=[(0.15, 1), (0.4, 2), (0.3, 4), (0.15, 8)],
         corrections=0.2,
     ),
 ]

@@ -598,33 +598,45 @@ class Network(nn.Module):
 
 def initialise(net):
     """Weights to train from. Everything not named here keeps PyTorch's own start."""
-    for module in net.image_encoder.trunk.modules():
+    trunk = net.image_encoder.trunk
+    for module in trunk.modules():
         if isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
             nn.init.zeros_(module.bias)
-    trunk = net.image_encoder.trunk
-    for p in (
-        trunk.pos_embed,
-        trunk.pos_embed_window,
-        net.maskmem_tpos_enc,
-        net.no_mem_embed,
-        net.no_mem_pos_enc,
-        net.no_obj_ptr,
-        net.no_obj_embed_spatial,
-    ):
+    embeddings = (trunk.pos_embed, trunk.pos_embed_window, net.maskmem_tpos_enc, net.no_mem_embed)
+    for p in embeddings + (net.no_mem_pos_enc, net.no_obj_ptr, net.no_obj_embed_spatial):
         nn.init.trunc_normal_(p, std=0.02)
-    for embedding in net.sam_prompt_encoder.modules():
-        if isinstance(embedding, nn.Embedding):
-            nn.init.normal_(embedding.weight, std=0.5)
-    # A slice's memory is first looked for at the same place: equal constants in queries and keys,
-    # turned by the rotary code, agree best where query and key lie on the same cell.
+    for module in net.modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.3)
+    with torch.no_grad():
+        for block in trunk.blocks:
+            block.attn.proj.weight.mul_(0.5)
+            block.mlp.layers[1].weight.mul_(0.5)
+        look_at_the_same_place(net)
+
+
+def look_at_the_same_place(net):
+    """Attention that starts local: prompts look at the image where they point, and a slice at its
+    memory at the same place. Learning that from nothing takes most of a short training."""
+    # The codes of places must not drown in the features they are added to.
+    for conv in net.image_encoder.neck.convs:
+        conv.conv.weight.mul_(0.3)
+    # Equal projections make a query agree with keys that have its Fourier code.
+    transformer = net.sam_mask_decoder.transformer
+    crossing = [transformer.final_attn_token_to_image]
+    for layer in transformer.layers:
+        crossing += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+    for attention in crossing:
+        attention.q_proj.weight.mul_(2.5)
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+    # Equal constants, turned by the rotary code, agree best where query and key share a cell.
     quick = torch.zeros(net.width // 2)
     quick[:8] = quick[net.width // 4 : net.width // 4 + 8] = 3.0
     for layer in net.memory_attention.layers:
         for linear in (layer.cross_attn_image.q_proj, layer.cross_attn_image.k_proj):
-            with torch.no_grad():
-                linear.weight.mul_(0.5)
-                linear.bias.copy_(quick.repeat_interleave(2))
+            linear.weight.mul_(0.5)
+            linear.bias.copy_(quick.repeat_interleave(2))
 
 
 def read_skeleton(path):

@@ -205,6 +205,8 @@ class Run:
             self.restore(saved)
         if self.at["step"] >= self.at["total"]:
             self.new_cycle()
+        elif a.steps:
+            self.at["total"] = max(a.steps, self.at["step"] + 1)
 
     def restore(self, saved):
         self.at = saved["at"]
@@ -217,7 +219,7 @@ class Run:
         self.net.load_state_dict(self.average.net.state_dict())
         self.optimisers = Optimisers(self.net, self.a.rate)
         kind = self.a.cycle if self.at["cycles"] == 0 else "later"
-        self.at.update(step=0, total=self.a.steps, cycle=kind, cycles=self.at["cycles"] + 1)
+        self.at.update(step=0, total=self.a.steps or 6000, cycle=kind, cycles=self.at["cycles"] + 1)
 
     def save(self):
         state = dict(
@@ -329,7 +331,7 @@ def main():
     p.add_argument("run")
     p.add_argument("--scenes", required=True, help="folder made by prepare.py")
     p.add_argument("--config", default=os.path.join(HERE, "voxlabel-nano.yaml"))
-    p.add_argument("--steps", type=int, default=6000, help="of a cycle that begins now")
+    p.add_argument("--steps", type=int, help="of a cycle, default 6000; also changes a running one")
     p.add_argument("--minutes", type=float, help="stop after this time; the next call goes on")
     p.add_argument("--cycle", choices=sorted(curriculum.PHASES), default="first")
     p.add_argument("--weights", help="start from this .pt or .safetensors, optimisers fresh")
