@@ -41,9 +41,8 @@ static int read_stream(FILE *stream, const char *path, char **out, size_t *size)
 
 static int say_cannot_open(const char *path)
 {
-    char why[128] = "unknown error";
-    (void)!strerror_r(errno, why, sizeof(why));
-    vox_say("%s: cannot open the file: %s", path, why);
+    const char *why = strerrordesc_np(errno);
+    vox_say("%s: cannot open the file: %s", path, why != NULL ? why : "unknown error");
     return VOX_EXIT_USAGE;
 }
 

@@ -243,15 +243,22 @@ static bool ends_with(const char *path, const char *ending)
     return size > end && strcasecmp(path + size - end, ending) == 0;
 }
 
-static enum vox_code check_file(const char *path, const char *what, const char *const *endings,
+/* What the name of a file of one kind must end in; NULL: anything. */
+struct endings {
+    const char *text;   /* for messages */
+    const char *all[6]; /* the last one is NULL */
+    const char *none;   /* an ending that is none of them though it ends like one; may be NULL */
+};
+
+static enum vox_code check_file(const char *path, const struct endings *endings,
                                 struct vox_err *err)
 {
     bool known = endings == NULL;
-    for (int i = 0; !known && endings[i] != NULL; i++) {
-        known = ends_with(path, endings[i]);
+    for (int i = 0; !known && endings->all[i] != NULL; i++) {
+        known = ends_with(path, endings->all[i]);
     }
-    if (!known) {
-        return vox_fail(err, VOX_E_ARG, "the ending is none that %s can be written with", what);
+    if (!known || (endings != NULL && endings->none != NULL && ends_with(path, endings->none))) {
+        return vox_fail(err, VOX_E_ARG, "%s", endings->text);
     }
     struct vox_file_writer *file;
     enum vox_code code = vox_file_create(path, &file, err);
@@ -264,16 +271,24 @@ static enum vox_code check_file(const char *path, const char *what, const char *
 enum vox_code vox_files_check(const struct vox_files *files, const char **which,
                               struct vox_err *err)
 {
-    static const char *const volumes[] = {".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", NULL};
-    static const char *const pictures[] = {".png", NULL};
+    static const struct endings masks = {
+        "the name of a mask must end in .nii.gz, .nii, .nrrd, .seg.nrrd, .mha or .mhd",
+        {".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", NULL}, /* .seg.nrrd is an .nrrd */
+        NULL};
+    static const struct endings numbers = {
+        "the name of a file of logits must end in .nii.gz, .nii, .nrrd, .mha or .mhd",
+        {".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", NULL},
+        ".seg.nrrd"};
+    static const struct endings pictures = {
+        "the name of a preview must end in .png", {".png", NULL}, NULL};
     const struct {
-        const char *path, *what;
-        const char *const *endings;
+        const char *path;
+        const struct endings *endings;
     } all[FILES_MAX] = {
-        {files->mask, "a mask", volumes}, /* .seg.nrrd is an .nrrd */
-        {files->logits, "logits", volumes},
-        {files->preview, "a picture", pictures},
-        {files->json, "a report", NULL},
+        {files->mask, &masks},
+        {files->logits, &numbers},
+        {files->preview, &pictures},
+        {files->json, NULL},
     };
     for (int i = 0; i < FILES_MAX; i++) {
         for (int other = 0; all[i].path != NULL && other < i; other++) {
@@ -282,9 +297,8 @@ enum vox_code vox_files_check(const struct vox_files *files, const char **which,
                 return vox_fail(err, VOX_E_ARG, "one file cannot hold two different outputs");
             }
         }
-        enum vox_code code = all[i].path == NULL
-                                 ? VOX_OK
-                                 : check_file(all[i].path, all[i].what, all[i].endings, err);
+        enum vox_code code =
+            all[i].path == NULL ? VOX_OK : check_file(all[i].path, all[i].endings, err);
         if (code != VOX_OK) {
             blame(which, all[i].path);
             return code;

@@ -32,7 +32,8 @@ struct relay {
     struct vox_watch own;
     int64_t before;   /* slices of the objects that are done */
     int64_t total;    /* of all objects */
-    int64_t expected; /* of the object at hand */
+    int64_t expected; /* of the object at hand, as counted in total */
+    int64_t reached;  /* of the object at hand */
     double start;
 };
 
@@ -40,6 +41,7 @@ static void pass_on(void *context, const struct vox_event *event)
 {
     struct relay *relay = context;
     struct vox_event all = *event;
+    relay->reached = event->done;
     all.done += relay->before;
     all.total = relay->total - relay->expected + event->total;
     all.seconds = vox_seconds() - relay->start;
@@ -144,7 +146,10 @@ static enum vox_code track_objects(struct vox_infer_data *data, struct vox_err *
         if (code != VOX_OK) {
             return code;
         }
-        relay.before += relay.expected;
+        /* Free borders may have ended earlier than was expected. */
+        relay.before += relay.reached;
+        relay.total += relay.reached - relay.expected;
+        relay.reached = 0;
     }
     return VOX_OK;
 }
