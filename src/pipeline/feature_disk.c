@@ -25,7 +25,7 @@ struct header {
 _Static_assert(sizeof(struct header) == 72, "a header has no holes");
 
 static const uint64_t magic = UINT64_C(0x54414546584F5601); /* "\1VOXFEAT" */
-enum { VERSION = 1, MAPS = 3 };
+enum { VERSION = 1, MAPS = 3, DIGESTS = MAPS * VOX_SHA256_SIZE };
 
 struct vox_feature_disk {
     int folder;
@@ -69,7 +69,7 @@ static uint64_t file_bytes(const struct vox_feature_disk *disk)
 static bool digest_of(const struct header *header, const struct maps *maps,
                       uint8_t digest[VOX_SHA256_SIZE])
 {
-    uint8_t all[sizeof(*header) + MAPS * VOX_SHA256_SIZE];
+    uint8_t all[sizeof(*header) + DIGESTS];
     memcpy(all, header, sizeof(*header));
     for (size_t m = 0; m < MAPS; m++) {
         if (vox_sha256(maps->parts[m].data, maps->parts[m].bytes,

@@ -14,6 +14,7 @@
 
 static const char digits[] = "0123456789abcdef";
 static const char suffix[] = ".part";
+static const size_t random_digits = (size_t)2 * VOX_FEATURE_RANDOM;
 
 /* --- names --- */
 
@@ -46,8 +47,8 @@ static bool is_name(const char *name)
 
 static bool is_temporary(const char *name)
 {
-    return name[0] == '.' && strspn(name + 1, digits) == 2 * VOX_FEATURE_RANDOM &&
-           strcmp(name + 1 + 2 * VOX_FEATURE_RANDOM, suffix) == 0;
+    return name[0] == '.' && strspn(name + 1, digits) == random_digits &&
+           strcmp(name + 1 + random_digits, suffix) == 0;
 }
 
 /* --- opening --- */

@@ -5,11 +5,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,8 +58,14 @@ static struct vox_feature_disk *open_disk(uint64_t bytes)
     return disk;
 }
 
+/* Counts what a process begins to save, where its parent wants to know. */
+static atomic_int *saves;
+
 static void save(struct vox_feature_disk *disk, int seed)
 {
+    if (saves != NULL) {
+        atomic_fetch_add(saves, 1);
+    }
     struct vox_feature_key key = vox_small_key(seed);
     struct vox_features *features = vox_small_features(seed);
     vox_feature_disk_save(disk, &key, features);
@@ -521,29 +529,46 @@ static void processes_share_a_folder(void **state)
     assert_true(n > 0);
 }
 
+/* Lets a process of its own write until it is in its n-th write, and kills it some time later. */
+static void kill_in_write(int number, int n, long nanoseconds)
+{
+    atomic_store(saves, 0);
+    pid_t process = fork();
+    if (process == 0) {
+        _exit(use_cache(number, 1 << 30, 4 * file_bytes()));
+    }
+    assert_true(process > 0);
+    const struct timespec moment = {.tv_nsec = 50000}, pause = {.tv_nsec = nanoseconds};
+    for (int i = 0; i < 400000 && atomic_load(saves) < n; i++) {
+        nanosleep(&moment, NULL);
+    }
+    nanosleep(&pause, NULL);
+    assert_int_equal(kill(process, SIGKILL), 0);
+    int status;
+    assert_int_equal(waitpid(process, &status, 0), process);
+    assert_true(WIFSIGNALED(status));
+    assert_true(atomic_load(saves) >= n);
+}
+
 /* Killed at any moment, a writer leaves whole files and at most one under construction. */
 static void a_killed_writer_does_no_harm(void **state)
 {
     (void)state;
     enum { KILLS = 40 };
+    void *page =
+        mmap(NULL, sizeof(*saves), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(page, MAP_FAILED);
+    saves = page;
     struct vox_feature_disk *disk = open_disk(ROOMY);
     int there = 0;
-    for (int kill_number = 0; kill_number < KILLS; kill_number++) {
-        pid_t process = fork();
-        if (process == 0) {
-            _exit(use_cache(kill_number + 1, 1 << 30, 4 * file_bytes()));
-        }
-        assert_true(process > 0);
-        const struct timespec pause = {.tv_nsec = 500000 + 370000 * kill_number};
-        nanosleep(&pause, NULL);
-        assert_int_equal(kill(process, SIGKILL), 0);
-        int status;
-        assert_int_equal(waitpid(process, &status, 0), process);
-        assert_true(WIFSIGNALED(status));
+    for (int i = 0; i < KILLS; i++) {
+        kill_in_write(i + 1, 2 + i % 3, 37000L * i);
         for (int seed = 0; seed < SHARED_KEYS; seed++) {
             there += load(disk, seed);
         }
     }
+    saves = NULL;
+    assert_int_equal(munmap(page, sizeof(*saves)), 0);
     assert_true(there > 0);
     assert_int_equal(vox_feature_disk_counts(disk).damaged, 0);
     int n;

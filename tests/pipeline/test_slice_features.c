@@ -223,6 +223,7 @@ static const struct vox_zoom_window windows[] = {
     {.origin = {0, 0}, .size = {48, 32}},         /* one column set wider */
     {.origin = {-9, -8}, .size = {64, 48}},       /* all around */
     {.origin = {40, -5}, .size = {16, 16}},       /* over a corner */
+    {.origin = {-5, 4}, .size = {16, 16}},        /* over the left side alone */
     {.origin = {-15, 31}, .size = {16, 16}},      /* one pixel of the slice */
     {.origin = {29, 0}, .size = {16, HEIGHT}},    /* up to the last column */
     {.origin = {-100, 3}, .size = {400, 1}},      /* a row */

@@ -350,7 +350,7 @@ static void streamed_files_share_their_ranges(void **state)
     struct vox_intensity first, second;
     assert_int_equal(vox_held_volume_intensity(one, &automatic, &first, NULL), VOX_OK);
     assert_int_equal(vox_held_volume_intensity(two, &automatic, &second, NULL), VOX_OK);
-    assert_memory_equal(&first, &second, sizeof(first));
+    assert_true(first.min == second.min && first.max == second.max && first.max > 300.0);
     struct vox_volume_cache_counts counts = vox_volume_cache_counts(cache);
     assert_int_equal(counts.opened, 2);
     assert_int_equal(counts.shared, 0);
