@@ -1,4 +1,5 @@
 /* From runs on a small network to label values. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,10 +125,68 @@ static void maps_do_not_depend_on_threads_and_caches(void **state)
     vox_label_slab_fini(&first.slab);
 }
 
+/* ---- threads ---- */
+
+struct worker {
+    const struct rig *rig;
+    const struct rig_job *job;
+    int object;
+    struct vox_slice_source *slices; /* one thread at a time */
+    struct vox_object_run *run;
+    enum vox_code code;
+};
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    const struct vox_object_setup setup = {
+        .network = worker->rig->network,
+        .slices = worker->slices,
+        .intensity = &worker->rig->intensity,
+        .features = worker->rig->store,
+        .plan = &worker->job->plan->objects[worker->object],
+        .image = &worker->rig->image,
+    };
+    worker->code = vox_object_run_new(&setup, &worker->run, NULL);
+    if (worker->code == VOX_OK) {
+        worker->code = vox_object_run_go(worker->run, NULL, NULL);
+    }
+    return NULL;
+}
+
+/* Runs of several threads share the network and the store. */
+static void runs_of_two_threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_job job;
+    struct worker workers[2];
+    pthread_t threads[2];
+    rig_open(&rig, &(struct rig_options){.threads = 2, .salt = "6", .cache = 1 << 24});
+    rig_plan(&rig, "{'liver': [[10, 8, 1], [28, 24, 6]], 'tumour': [[20, 15, 3]]}", 0.0, &job);
+    for (int i = 0; i < 2; i++) {
+        workers[i] = (struct worker){.rig = &rig, .job = &job, .object = i};
+        assert_int_equal(VOX_OK, vox_slice_source_borrow(&rig.volume, &workers[i].slices, NULL));
+        assert_int_equal(0, pthread_create(&threads[i], NULL, work, &workers[i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(0, pthread_join(threads[i], NULL));
+        assert_int_equal(VOX_OK, workers[i].code);
+        struct vox_object_run *alone = rig_gone(&rig, &job, i);
+        rig_expect_equal(alone, workers[i].run);
+        vox_object_run_free(alone);
+        vox_object_run_free(workers[i].run);
+        vox_slice_source_close(workers[i].slices);
+    }
+    rig_end_job(&job);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaking_track_stays_near_what_was_drawn),
+        cmocka_unit_test(runs_of_two_threads_do_not_disturb_each_other),
         cmocka_unit_test(maps_do_not_depend_on_threads_and_caches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
