@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/message.h"
+#include "app/report_output.h"
 #include "util/error.h"
 #include "util/memory.h"
 
@@ -76,7 +77,7 @@ static int take_option(struct vox_arguments *arguments, int argc, char **argv, i
 
 static bool is_help(const char *text)
 {
-    return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+    return strcmp(text, VOX_HELP_OPTION) == 0 || strcmp(text, "-h") == 0;
 }
 
 static int read_all(struct vox_arguments *arguments, int argc, char **argv, bool *help)
@@ -224,21 +225,18 @@ static void print_option(const struct vox_option_row *option)
 
 int vox_command_print_help(const struct vox_command *command)
 {
-    printf("usage: voxlabel %s%s%s%s\n\n", command->name, command->usage[0] != '\0' ? " " : "",
-           command->usage, command->n_options > 0 ? " [options]" : "");
+    static const struct vox_option_row help = {VOX_HELP_OPTION, VOX_OPTION_SWITCH, NULL, NULL,
+                                               VOX_HELP_OPTION_HELP};
+    printf("usage: voxlabel %s%s%s [options]\n\n", command->name,
+           command->usage[0] != '\0' ? " " : "", command->usage);
     print_words(command->text, 0, 0);
-    if (command->n_options > 0) {
-        putchar('\n');
-    }
+    putchar('\n');
     for (int i = 0; i < command->n_options; i++) {
         print_option(&command->options[i]);
     }
+    print_option(&help);
     if (command->examples != NULL) {
         printf("\n%s", command->examples);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        vox_say("cannot write the output");
-        return VOX_EXIT_FAILURE;
-    }
-    return VOX_EXIT_OK;
+    return vox_stdout_finish(VOX_EXIT_OK);
 }

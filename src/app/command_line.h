@@ -15,19 +15,30 @@ enum vox_option_kind {
 struct vox_option_row {
     const char *name; /* "--threads" or "-o" */
     enum vox_option_kind kind;
-    const char *value;   /* what its value is called: "N", "FILE"; NULL for switches */
-    const char *choices; /* words that it may be, divided by blanks; NULL: others */
+    const char *value; /* what its value is called: "N"; a file's begins with FILE, a folder's with
+                          DIR; NULL for switches */
+    const char *choices; /* words that it may be, divided by blanks; NULL: others alone */
     const char *help;    /* one sentence or two, without a newline */
 };
+
+/* The option that all commands have besides those of their tables; -h is the same. */
+#define VOX_HELP_OPTION "--help"
+#define VOX_HELP_OPTION_HELP "explain the command, and do nothing"
+
+/* In the place of a list of words: the names of all commands. */
+#define VOX_WORDS_COMMANDS "*"
 
 struct vox_command {
     const char *name;    /* "segment" */
     const char *summary; /* half a line */
-    const char *usage;   /* the positional arguments: "IMAGE..." */
+    const char *usage;   /* the positional arguments: "IMAGE..."; empty: there are none */
     const char *text;    /* paragraphs, divided by empty lines; no other newlines */
     const struct vox_option_row *options;
     int n_options;
-    const char *examples;              /* lines; NULL: none */
+    const char *examples;   /* lines; NULL: none */
+    const char *words;      /* that the first positional argument may be, divided by blanks; NULL:
+                               it is a file */
+    bool reads_environment; /* VOXLABEL_MODEL */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

@@ -5,23 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/arguments.h"
 #include "app/message.h"
-#include "pipeline/model_choice.h"
 #include "model/schema.h"
+#include "pipeline/model_choice.h"
 #include "util/json_writer.h"
-
-static const char usage[] =
-    "usage: voxlabel model inspect FILE [--config YAML] [--json]\n"
-    "\n"
-    "Lists what a checkpoint (.pt or .safetensors) holds: its tensors, how many values and\n"
-    "parameters they have, the file's SHA-256, and the configuration that fits it.\n"
-    "\n"
-    "  --config YAML  compare with this skeleton instead of the built-in ones\n"
-    "  --json         print JSON instead of text\n"
-    "\n"
-    "The exit status is 0 where a configuration fits, 1 where none does or the file cannot be\n"
-    "read.\n";
 
 struct inspection {
     struct vox_weights *weights;
@@ -179,31 +166,54 @@ static int inspect(const char *path, const char *config, bool as_json)
     return status;
 }
 
-int vox_app_model(int argc, char **argv)
+static const struct vox_option_row options[] = {
+    {"--config", VOX_OPTION_ONCE, "FILE", NULL,
+     "compare with this skeleton, the model's YAML; without it with the built-in ones"},
+    {"--json", VOX_OPTION_SWITCH, NULL, NULL, "print JSON instead of text"},
+};
+
+const struct vox_command vox_model_command = {
+    .name = "model",
+    .summary = "show what a checkpoint holds and which configuration fits it",
+    .usage = "inspect FILE",
+    .text = "Lists what a checkpoint (.pt or .safetensors) holds: its tensors, how many values and "
+            "parameters they have, the file's SHA-256, and the configuration that fits it, or the "
+            "first thing that does not. Nothing in the file is executed, whatever it claims to "
+            "be.\n\n"
+            "The exit status is 0 where a configuration fits, 1 where none does or the file cannot "
+            "be read.",
+    .options = options,
+    .n_options = (int)(sizeof(options) / sizeof(options[0])),
+    .examples = "  voxlabel model inspect MedSAM2_latest.pt\n",
+    .words = "inspect",
+    .run = vox_app_model,
+};
+
+static int run(const struct vox_arguments *arguments)
 {
-    const char *config = NULL;
-    bool as_json = false;
-    bool help = false;
-    const struct vox_option options[] = {{"--config", &config, NULL},
-                                         {"--json", NULL, &as_json},
-                                         {"--help", NULL, &help},
-                                         {"-h", NULL, &help}};
-    const char *positional[2];
-    int n = 0;
-    int status = vox_arguments_read(argc, argv, options, sizeof(options) / sizeof(options[0]),
-                                    positional, 2, &n);
-    if (status != VOX_EXIT_OK) {
-        return status;
-    }
-    if (help) {
-        fputs(usage, stdout);
-        return VOX_EXIT_OK;
-    }
-    if (n == 0 || strcmp(positional[0], "inspect") != 0) {
-        return vox_say_usage("model", "name what to do: inspect");
+    const char *command = vox_model_command.name;
+    int n = vox_positional_count(arguments);
+    if (n == 0 || strcmp(vox_positional(arguments, 0), "inspect") != 0) {
+        return vox_say_usage(command, "name what to do: inspect");
     }
     if (n < 2) {
-        return vox_say_usage("model", "name the checkpoint to inspect");
+        return vox_say_usage(command, "name the checkpoint to inspect");
     }
-    return inspect(positional[1], config, as_json);
+    if (n > 2) {
+        return vox_say_usage(command, "one argument too many: %s", vox_positional(arguments, 2));
+    }
+    return inspect(vox_positional(arguments, 1), vox_argument(arguments, "--config", 0),
+                   vox_argument_given(arguments, "--json"));
+}
+
+int vox_app_model(int argc, char **argv)
+{
+    struct vox_arguments *arguments;
+    int status = vox_arguments_open(&vox_model_command, argc, argv, &arguments);
+    if (status != VOX_EXIT_OK || arguments == NULL) {
+        return status;
+    }
+    status = run(arguments);
+    vox_arguments_free(arguments);
+    return status;
 }

@@ -21,7 +21,9 @@
     }
 
 static const struct vox_option_row options[] = {
-    ONE("--model", "FILE", "checkpoint of a MedSAM2 model, .pt as published or .safetensors"),
+    ONE("--model", "FILE",
+        "checkpoint of a MedSAM2 model, .pt as published or .safetensors; without it the "
+        "environment's VOXLABEL_MODEL names one"),
     ONE("--config", "FILE", "the model's YAML; without it a built-in configuration that fits"),
     MANY("--point", "I,J,K[:LABEL]", "a click inside the structure, voxel indices from 0"),
     MANY("--negative", "I,J,K[:LABEL]", "a click outside of it"),
@@ -55,9 +57,9 @@ static const struct vox_option_row options[] = {
          "track from the key slice of a 3D box, or prompt each of its slices"),
     WORD("--points-as", "clicks|box", "clicks box", "what points on one slice are"),
     ONE("--min-box", "N", "points around less than N voxels are clicks, no box; 6"),
-    ONE("--window", "LOW,HIGH|NAME",
-        "grey values from black to white, or abdomen, lung, bone, brain, mediastinum, full, auto "
-        "(without it)"),
+    WORD("--window", "LOW,HIGH|NAME", "auto abdomen lung bone brain mediastinum full",
+         "grey values from black to white, or abdomen, lung, bone, brain, mediastinum, full, auto; "
+         "auto"),
     FLAG("--fill-holes", "fill holes of the mask within each slice"),
     FLAG("--all-parts", "keep all parts of the mask, not the largest alone"),
     FLAG("--no-uncertain", "leave voxels out of which the passes do not agree"),
@@ -68,7 +70,7 @@ static const struct vox_option_row options[] = {
     ONE("--logits", "FILE", "the network's certainty per voxel; NaN where it did not look"),
     ONE("--json", "FILE", "a report; '-' for standard output"),
     ONE("--preview", "FILE.png", "a picture of the slices with the mask's outline and the prompts"),
-    ONE("--batch", "LIST.jsonl",
+    ONE("--batch", "FILE.jsonl",
         "images from a list, a JSON object per line: image, output, params, mask, logits, json, "
         "preview"),
     ONE("--threads", "N", "compute threads; without it one per CPU that the process may use"),
@@ -93,13 +95,13 @@ const struct vox_command vox_segment_command = {
         "the structure's borders; a click or a box on one slice is followed in both directions "
         "until the structure ends. Voxels of which the passes over the slices do not agree get "
         "a label of their own, 'uncertain', the highest value.\n\n"
-        "Exit status: 0 done, 1 failed, 2 wrong argument, 130 cancelled. The files of an image "
-        "are written all or none. For research, never for diagnosis.",
+        "The files of an image are written all or none. For research, never for diagnosis.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
     .examples = "  voxlabel segment ct.nii.gz --model MedSAM2_latest.pt --point 120,88,40\n"
                 "  voxlabel segment ct.nii.gz --model MedSAM2_latest.pt --box 14:321,334,392,398 "
                 "-o lesion.seg.nrrd\n",
+    .reads_environment = true,
     .run = vox_app_segment,
 };
 
