@@ -22,32 +22,13 @@
 #include <cmocka.h>
 
 #include "feature_fixture.h"
+#include "own_folder.h"
 #include "pipeline/feature_folder.h"
 #include "util/memory.h"
 
 enum { ROOMY = 1 << 20 };
 
-/* Every test has a folder of its own, works in it and keeps its cache in "cache". */
-static int enter_folder(void **state)
-{
-    char *folder = strdup("/tmp/test_disk.XXXXXX");
-    if (folder == NULL || mkdtemp(folder) == NULL || chdir(folder) != 0) {
-        free(folder);
-        return -1;
-    }
-    *state = folder;
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char command[200];
-    snprintf(command, sizeof(command), "rm -rf -- %s", (char *)*state);
-    int bad = chdir("/") != 0 || system(command) != 0;
-    free(*state);
-    return bad;
-}
-
+/* Every test works in a folder of its own and keeps its cache in "cache". */
 static struct vox_feature_disk *open_disk(uint64_t bytes)
 {
     struct vox_feature_disk *disk = NULL;
@@ -593,24 +574,24 @@ static void a_killed_writer_does_no_harm(void **state)
     assert_true(n <= 4);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, vox_enter_folder, vox_leave_folder)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_saved_is_loaded, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(folder_and_files_are_private, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(bad_folders_are_refused, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_flipped_byte_is_found, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_wrong_length_is_found, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_file_of_another_key_is_found, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(links_and_others_are_not_followed, enter_folder,
-                                        leave_folder),
-        cmocka_unit_test_setup_teardown(the_oldest_files_make_room, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(leftovers_are_removed_and_strangers_are_not, enter_folder,
-                                        leave_folder),
-        cmocka_unit_test_setup_teardown(a_short_write_leaves_nothing, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_full_disk_fails_no_run, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(processes_share_a_folder, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_killed_writer_does_no_harm, enter_folder, leave_folder),
+        TEST(what_is_saved_is_loaded),
+        TEST(folder_and_files_are_private),
+        TEST(bad_folders_are_refused),
+        TEST(a_flipped_byte_is_found),
+        TEST(a_wrong_length_is_found),
+        TEST(a_file_of_another_key_is_found),
+        TEST(links_and_others_are_not_followed),
+        TEST(the_oldest_files_make_room),
+        TEST(leftovers_are_removed_and_strangers_are_not),
+        TEST(a_short_write_leaves_nothing),
+        TEST(a_full_disk_fails_no_run),
+        TEST(processes_share_a_folder),
+        TEST(a_killed_writer_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "own_folder.h"
 #include "support/failing_alloc.h"
 #include "util/memory.h"
 
@@ -44,40 +45,15 @@ static void write_volume(const char *path, int base)
     }
 }
 
-/* In place. */
-static void overwrite(const char *path, const char *with)
-{
-    char bytes[4096];
-    FILE *in = fopen(with, "rb");
-    FILE *out = fopen(path, "wb");
-    assert_true(in != NULL && out != NULL);
-    size_t n = fread(bytes, 1, sizeof(bytes), in);
-    assert_true(n > 0 && n < sizeof(bytes));
-    assert_int_equal(fwrite(bytes, 1, n, out), n);
-    assert_int_equal(fclose(in) | fclose(out), 0);
-}
-
 /* Every test has a folder of its own, with files of base 100, 1000 and 2000. */
 static int enter_folder(void **state)
 {
-    char *folder = strdup("/tmp/test_cache.XXXXXX");
-    if (folder == NULL || mkdtemp(folder) == NULL || chdir(folder) != 0) {
-        free(folder);
-        return -1;
+    int bad = vox_enter_folder(state);
+    if (bad == 0) {
+        write_volume("a.nii", 100);
+        write_volume("b.nii", 1000);
+        write_volume("c.nii", 2000);
     }
-    *state = folder;
-    write_volume("a.nii", 100);
-    write_volume("b.nii", 1000);
-    write_volume("c.nii", 2000);
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char command[200];
-    snprintf(command, sizeof(command), "rm -rf -- %s", (char *)*state);
-    int bad = chdir("/") != 0 || system(command) != 0;
-    free(*state);
     return bad;
 }
 
@@ -205,7 +181,7 @@ static void a_file_that_was_replaced_is_seen(void **state)
 
     /* In place, of the same size, at once, with the same time of modification. */
     for (int i = 0; i < 5; i++) {
-        overwrite("a.nii", i % 2 == 0 ? "b.nii" : "c.nii");
+        vox_overwrite_file("a.nii", i % 2 == 0 ? "b.nii" : "c.nii");
         const struct timespec times[2] = {st.st_mtim, st.st_mtim};
         assert_int_equal(utimensat(AT_FDCWD, "a.nii", times, 0), 0);
         use(cache, "a.nii", i % 2 == 0 ? 1000 : 2000);
@@ -231,7 +207,7 @@ static void voxels_beside_a_header_are_seen(void **state)
     use(cache, "a.mhd", 100);
     use(cache, "a.mhd", 100);
     assert_int_equal(opened(cache), 1);
-    overwrite("a.raw", "b.raw");
+    vox_overwrite_file("a.raw", "b.raw");
     use(cache, "a.mhd", 1000);
     assert_int_equal(rename("a.raw", "gone.raw"), 0);
     struct vox_held_volume *held = NULL;
@@ -434,7 +410,7 @@ static void only_so_many_files_are_remembered(void **state)
     char path[40];
     for (int i = 0; i < FILES; i++) {
         snprintf(path, sizeof(path), "%d.nii", i);
-        overwrite(path, "a.nii");
+        vox_overwrite_file(path, "a.nii");
     }
     struct vox_intensity intensity;
     for (int i = 0; i < FILES; i++) {
@@ -603,7 +579,7 @@ static void survives_failing_allocations(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, vox_leave_folder)
 
 int main(void)
 {
