@@ -65,9 +65,8 @@ static enum vox_code open_caches(const struct vox_model_options *options, struct
                                  struct vox_err *err)
 {
     char identity[256];
-    const struct vox_backend_ops *ops = model->backend->ops;
-    snprintf(identity, sizeof(identity), "%s %s %s %s", VOX_VERSION, model->sha256, ops->name,
-             model->backend->rows->name);
+    snprintf(identity, sizeof(identity), "%s %s %s", VOX_VERSION, model->sha256,
+             model->backend->kernels);
     uint64_t memory = options->cache_memory == 0   ? default_cache_memory
                       : options->cache_memory == 1 ? 0
                                                    : options->cache_memory;

@@ -140,6 +140,8 @@ struct vox_backend {
     const struct vox_row_ops *rows;
     struct vox_pool *pool; /* borrowed */
     int64_t tile_rows; /* rows of a token tile that suit the kernels, a constant of the backend */
+    char kernels[64];  /* library, its version and instruction set: where these are equal, results
+                          are, to the last bit */
 };
 
 /* Opens a backend by name ("ref", "onednn"), or the best one for NULL. The backend plans for the

@@ -2,6 +2,8 @@
  * threads are the pool's, so results have the same bits for any number of them. */
 #include "tensor/onednn/onednn_parts.h"
 
+#include <stdio.h>
+
 #include "util/memory.h"
 
 /* Of gcc's OpenMP runtime, with which Debian builds oneDNN. Declared here because clang does not
@@ -122,6 +124,14 @@ static enum vox_code open_lanes(struct onednn_backend *be, struct vox_err *err)
     return status == dnnl_success ? VOX_OK : onednn_fail(err, status, "start");
 }
 
+static void name_kernels(struct vox_backend *be)
+{
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(be->kernels, sizeof(be->kernels), "onednn %d.%d.%d %x %s", version->major,
+             version->minor, version->patch, (unsigned)dnnl_get_effective_cpu_isa(),
+             be->rows->name);
+}
+
 enum vox_code vox_onednn_open(struct vox_pool *pool, struct vox_backend **out, struct vox_err *err)
 {
     struct onednn_backend *be = vox_calloc(1, sizeof(*be));
@@ -132,6 +142,7 @@ enum vox_code vox_onednn_open(struct vox_pool *pool, struct vox_backend **out, s
     be->base.rows = vox_rows_best();
     be->base.pool = pool;
     be->base.tile_rows = 64;
+    name_kernels(&be->base);
     be->lanes = vox_calloc((size_t)vox_pool_threads(pool), sizeof(*be->lanes));
     enum vox_code code;
     if (be->lanes == NULL) {

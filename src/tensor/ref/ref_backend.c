@@ -3,6 +3,8 @@
  * compiler. */
 #include "tensor/backend.h"
 
+#include <stdio.h>
+
 #include "tensor/plan.h"
 #include "tensor/ref/ref_parts.h"
 #include "util/memory.h"
@@ -40,6 +42,7 @@ enum vox_code vox_ref_open(struct vox_pool *pool, struct vox_backend **out, stru
     be->rows = vox_rows_ref();
     be->pool = pool;
     be->tile_rows = TILE_ROWS;
+    snprintf(be->kernels, sizeof(be->kernels), "%s", ops.name);
     *out = be;
     return VOX_OK;
 }
