@@ -1,6 +1,7 @@
 #include "volume/point_tree.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { LEAF_POINTS = 8 }; /* ranges of up to so many are searched one by one */
@@ -29,6 +30,23 @@ static void make_frame(double affine[3][4], struct vox_point_tree *tree)
         for (int x = 0; x < 3; x++) {
             q[c][x] = rest[x] / length;
         }
+    }
+}
+
+/* The height of the parallelepiped of a voxel over the face of the two other axes. */
+static void find_layers(struct vox_point_tree *tree)
+{
+    double(*f)[3] = tree->frame;
+    double volume = f[0][0] * f[1][1] * f[2][2];
+    for (int axis = 0; axis < 3; axis++) {
+        int b = (axis + 1) % 3, c = (axis + 2) % 3;
+        double normal[3];
+        for (int x = 0; x < 3; x++) {
+            int y = (x + 1) % 3, z = (x + 2) % 3;
+            normal[x] = f[y][b] * f[z][c] - f[z][b] * f[y][c];
+        }
+        tree->layers[axis] =
+            volume / sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]);
     }
 }
 
@@ -114,6 +132,7 @@ void vox_point_tree_build(int32_t (*points)[3], size_t n, double affine[3][4],
         }
     }
     make_frame(affine, &tree);
+    find_layers(&tree);
     struct box box;
     memcpy(box.low, tree.low, sizeof(box.low));
     memcpy(box.high, tree.high, sizeof(box.high));
@@ -187,20 +206,27 @@ static void search_range(struct search *search, size_t first, size_t n, const st
         return;
     }
     int axis = longest_side(tree, box);
-    size_t half = n / 2;
+    size_t half = n / 2, middle = first + half;
+    int32_t split = tree->points[middle][axis];
     struct box lower = *box, upper = *box;
-    lower.high[axis] = upper.low[axis] = tree->points[first + half][axis];
-    look_at(search, first + half);
-    double to_lower = square_to_box(tree, search->at, &lower);
-    double to_upper = square_to_box(tree, search->at, &upper);
-    if (to_lower <= to_upper && to_lower < search->square) {
-        search_range(search, first, half, &lower);
-    }
-    if (to_upper < search->square) {
-        search_range(search, first + half + 1, n - half - 1, &upper);
-    }
-    if (to_lower > to_upper && to_lower < search->square) {
-        search_range(search, first, half, &lower);
+    lower.high[axis] = upper.low[axis] = split;
+    look_at(search, middle);
+    /* The half on whose side the place is first, the other if it can hold a nearer point. */
+    bool is_lower = search->at[axis] < split;
+    for (int turn = 0; turn < 2; turn++, is_lower = !is_lower) {
+        const struct box *half_box = is_lower ? &lower : &upper;
+        if (turn == 1) {
+            double gap = tree->layers[axis] * ((double)search->at[axis] - (double)split);
+            if (gap * gap >= search->square ||
+                square_to_box(tree, search->at, half_box) >= search->square) {
+                return;
+            }
+        }
+        if (is_lower) {
+            search_range(search, first, half, half_box);
+        } else {
+            search_range(search, middle + 1, n - half - 1, half_box);
+        }
     }
 }
 

@@ -16,7 +16,8 @@ struct vox_point_tree {
     int32_t low[3], high[3]; /* the box around them */
     double frame[3][3];      /* upper triangular: millimetres of a difference of indices, in a frame
                                 turned so that i lies along x and j in the xy plane */
-    double spacing[3];
+    double spacing[3];       /* of voxels along an axis */
+    double layers[3];        /* of the planes on which an index is constant */
 };
 
 /* Sorts n points, at least 1, of a grid with this affine, of which only the directions count. */

@@ -271,7 +271,8 @@ static void bad_arguments(void **state)
     struct vox_surface_agreement agreement;
     struct vox_err err;
     assert_int_equal(VOX_E_ARG, vox_surface_compare(surface, surface, -1, &agreement, &err));
-    assert_int_equal(VOX_E_ARG, vox_surface_compare(surface, surface, NAN, &agreement, &err));
+    assert_int_equal(VOX_E_ARG,
+                     vox_surface_compare(surface, surface, (double)NAN, &agreement, &err));
     vox_surface_free(surface);
     struct vox_region region = {0};
     const int64_t long_one[3] = {INT64_C(1) << 31, 1, 1};
