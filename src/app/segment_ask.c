@@ -12,8 +12,6 @@
 static const char command[] = "segment";
 static const char default_label[] = "intersection";
 
-enum { LABELS_MAX = 65535 };
-
 static const struct vox_json_limits limits = {.bytes = 1 << 26, .depth = 32, .values = 1 << 22};
 
 /* ---- labels ---- */
@@ -26,9 +24,6 @@ static int read_labels(const char *text, struct vox_segment_ask *out)
     size_t n = 1;
     for (const char *at = text; *at != '\0'; at++) {
         n += *at == ',';
-    }
-    if (n > LABELS_MAX) {
-        return vox_say_usage(command, "--label-names has more than %d names", LABELS_MAX);
     }
     out->label_text = vox_strdup(text);
     out->labels = vox_calloc(n, sizeof(*out->labels));

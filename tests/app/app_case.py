@@ -18,6 +18,7 @@ import nibabel
 import numpy
 
 PROGRAM = os.environ["VOXLABEL_PROGRAM"]
+os.environ.pop("VOXLABEL_MODEL", None)  # tests say which model they mean
 CHECKPOINT = os.environ.get("VOXLABEL_CHECKPOINT", "")
 CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
 
