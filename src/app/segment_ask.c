@@ -55,6 +55,15 @@ static bool is_label(const struct vox_segment_ask *ask, const char *name)
     return false;
 }
 
+/* Among parameters a name that is none stands for the first label; from a person it is a slip of
+ * the pen. */
+static int check_label(const struct vox_segment_ask *ask, const char *name)
+{
+    return name == NULL || is_label(ask, name)
+               ? 0
+               : vox_say_usage(command, "--label %s: is none of the labels", name);
+}
+
 /* ---- texts ---- */
 
 /* A file's text, or the value itself where it begins like a JSON object. */
@@ -171,6 +180,9 @@ int vox_segment_ask_init(const struct vox_arguments *arguments, struct vox_segme
 {
     *out = (struct vox_segment_ask){.arguments = arguments};
     int status = read_labels(vox_argument(arguments, "--label-names", 0), out);
+    if (status == 0) {
+        status = check_label(out, vox_argument(arguments, "--label", 0));
+    }
     if (status == 0) {
         status = read_json(arguments, "--params", &out->params);
     }

@@ -139,7 +139,7 @@ class Segment(AppCase):
             ("{", "params.json: params: not JSON at line 1"),
             ('{"passes": "sideways"}', "params.json: 'passes' must be one of"),
             ('{"intersection": [[1, 2]]}', "params.json: point 0 of 'intersection' has 2 numbers"),
-            ('{"box": {"key": 2, "xyxy": [1, 2, 3, 4], "label": "liver"}}', "'liver' is no label"),
+            ('{"box": {"key": 2, "xyxy": [1, 2, 3, 4], "label": "liver"}}', "params.json: the label of box 0 is none"),
         ]:
             (self.folder / "params.json").write_text(params)
             self.refuse("scan.nii.gz", "--params", "params.json", said=said)
@@ -153,7 +153,7 @@ class Segment(AppCase):
             ("a" * 1000, "--label-names: the name of label 1 is longer than"),
         ]:
             self.refuse("scan.nii.gz", "--label-names", names, said=said)
-        self.refuse("scan.nii.gz", "--label", "liver", said="--label liver: ")
+        self.refuse("scan.nii.gz", "--label", "liver", said="--label liver: is none of the labels")
 
     def test_flags(self):
         """Each message names the flag and what was given."""
