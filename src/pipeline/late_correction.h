@@ -14,4 +14,13 @@ enum vox_code vox_late_correction_new(const struct vox_plan *plan, int label, in
                                       struct vox_err *err) VOX_MUST_USE;
 void vox_late_correction_free(struct vox_plan_correction *correction); /* NULL is allowed */
 
+/* Copies the correction to the end of those of the label's object, so that the plan says what the
+ * result is made of. VOX_E_ARG where there is none, VOX_E_NOMEM. */
+enum vox_code vox_late_correction_join(struct vox_plan *plan, int label,
+                                       const struct vox_plan_correction *correction,
+                                       struct vox_err *err) VOX_MUST_USE;
+
+/* Takes the one that joined last out again. */
+void vox_late_correction_part(struct vox_plan *plan, int label);
+
 #endif

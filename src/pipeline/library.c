@@ -225,11 +225,17 @@ enum vox_code vox_result_correct(struct vox_result *result, const char *label, i
     if (code != VOX_OK) {
         return code;
     }
-    struct bridge bridge;
-    begin_bridge(&bridge, callbacks);
-    code = vox_infer_correct(data, correction, 1, index, &bridge.watch, err);
+    code = vox_late_correction_join(data->plan, index, correction, err);
+    if (code == VOX_OK) {
+        struct bridge bridge;
+        begin_bridge(&bridge, callbacks);
+        code = vox_infer_correct(data, correction, 1, index, &bridge.watch, err);
+        result->broken = code != VOX_OK;
+        if (result->broken) {
+            vox_late_correction_part(data->plan, index);
+        }
+    }
     vox_late_correction_free(correction);
-    result->broken = code != VOX_OK;
     return code;
 }
 
