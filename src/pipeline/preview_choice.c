@@ -2,6 +2,7 @@
 #include "pipeline/preview.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "volume/orientation.h"
@@ -174,7 +175,7 @@ void vox_preview_orient(double affine[3][4], struct vox_preview *preview)
     vox_orientation_letters(affine, letters);
     preview->mirror_i = !belongs_behind(letters[0]);
     preview->mirror_j = !belongs_behind(letters[1]);
-    for (int axis = 0; axis < 2; axis++) {
+    for (size_t axis = 0; axis < 2; axis++) {
         char grows_to = letters[axis];
         char behind = belongs_behind(grows_to) ? grows_to : vox_orientation_opposite(grows_to);
         preview->edges[2 * axis] = vox_orientation_opposite(behind);
