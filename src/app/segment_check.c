@@ -248,10 +248,27 @@ static int check_image(const struct vox_segment_ask *ask, const struct vox_segme
     return status;
 }
 
+/* Prompts that come to nothing give an empty mask; none at all were forgotten. */
+static int check_prompts(const struct vox_segment_ask *ask, const struct vox_segment_job *job)
+{
+    static const char *const options[] = {"--point",  "--negative", "--box",
+                                          "--points", "--mask",     "--params"};
+    bool any = job->params != NULL || job->prompt_mask != NULL;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        any = any || vox_argument_given(ask->arguments, options[i]);
+    }
+    return any ? 0
+               : vox_say_usage("segment", "say what to segment, with --point, --box, --points, "
+                                          "--mask or --params");
+}
+
 static int check_job(const struct vox_segment_ask *ask, const struct vox_segment_job *job,
                      bool writes)
 {
     int status = vox_input_find(job->image);
+    if (status == 0) {
+        status = check_prompts(ask, job);
+    }
     if (status == 0) {
         status = vox_input_find(job->prompt_mask);
     }

@@ -36,7 +36,7 @@ static const struct vox_option_row options[] = {
         "of it"),
     ONE("--mask", "FILE", "a label file that prompts: each label's voxels on one of its slices"),
     ONE("--mask-slices", "K,K,...", "the slices on which the mask prompts"),
-    ONE("--params", "FILE",
+    ONE("--params", "FILE|JSON",
         "all prompts and options as JSON, as the server takes them; flags win over its keys, "
         "points are added"),
     ONE("--label-names", "A,B,...",

@@ -52,10 +52,16 @@ class AppCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def run_program(self, *arguments, status=0, timeout=100):
+    def run_program(self, *arguments, status=0, timeout=100, environment=None):
         """Runs the program in self.folder and returns what it printed, (stdout, stderr)."""
         done = subprocess.run(
-            [PROGRAM, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
+            [PROGRAM, *map(str, arguments)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, **(environment or {})},
         )
         self.assertEqual(done.returncode, status, f"{arguments}: {done.stderr}")
         return done.stdout, done.stderr

@@ -64,6 +64,7 @@ class Segment(AppCase):
     def test_missing(self):
         self.refuse(said="name the image to segment")
         self.refuse("scan.nii.gz", model="", said="name the model's checkpoint with --model")
+        self.refuse("scan.nii.gz", box="", said="say what to segment, with --point, --box, --points, --mask or")
 
     def test_options(self):
         self.refuse("scan.nii.gz", "--modle", "x", said="there is no option --modle")
