@@ -105,22 +105,6 @@ static bool is_nifti(const struct vox_geometry *geometry)
     return geometry->source == VOX_FORMAT_NIFTI1 || geometry->source == VOX_FORMAT_NIFTI2;
 }
 
-/* The distance between both forms in voxels of the sform, whatever the file's unit is; -1 where one
- * is missing. */
-static double compare_forms(const struct vox_volume *volume)
-{
-    const struct vox_nifti_geometry *nifti = &volume->geometry.nifti;
-    if (!is_nifti(&volume->geometry) || nifti->sform_code <= 0 || nifti->qform_code <= 0) {
-        return -1;
-    }
-    double sform[3][4], qform[3][4];
-    memcpy(sform[0], nifti->srow_x, sizeof(sform[0]));
-    memcpy(sform[1], nifti->srow_y, sizeof(sform[1]));
-    memcpy(sform[2], nifti->srow_z, sizeof(sform[2]));
-    vox_qform_affine(nifti, qform);
-    return vox_corner_distance(sform, qform, volume->size);
-}
-
 static void warn_about_forms(struct vox_info *info)
 {
     const struct vox_nifti_geometry *nifti = &info->volume.geometry.nifti;
@@ -221,7 +205,7 @@ static void look_at_geometry(struct vox_info *info)
         }
     }
     info->anisotropy = most / least;
-    info->forms_apart = compare_forms(&info->volume);
+    info->forms_apart = vox_forms_distance(&info->volume);
     if (!says_directions(geometry)) {
         vox_warn(&info->warnings, "the file does not say how the patient lies; the axes are taken "
                                   "to go to the left, the back and the head");

@@ -6,20 +6,7 @@ static const double form_tolerance = 0.1; /* voxels */
 
 void vox_warn_about_geometry(struct vox_warnings *warnings, const struct vox_volume *volume)
 {
-    const struct vox_nifti_geometry *nifti = &volume->geometry.nifti;
-    bool is_nifti = volume->geometry.source == VOX_FORMAT_NIFTI1 ||
-                    volume->geometry.source == VOX_FORMAT_NIFTI2;
-    if (!is_nifti || nifti->sform_code <= 0 || nifti->qform_code <= 0) {
-        return;
-    }
-    double sform[3][4], qform[3][4];
-    for (int c = 0; c < 4; c++) {
-        sform[0][c] = nifti->srow_x[c];
-        sform[1][c] = nifti->srow_y[c];
-        sform[2][c] = nifti->srow_z[c];
-    }
-    vox_qform_affine(nifti, qform);
-    double distance = vox_corner_distance(sform, qform, volume->size);
+    double distance = vox_forms_distance(volume);
     if (!(distance <= form_tolerance)) {
         vox_warn(warnings,
                  "geometry: the file's sform and qform differ by %.2f voxels in a corner; the mask "

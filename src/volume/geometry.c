@@ -475,3 +475,21 @@ void vox_metaimage_from_affine(double affine[3][4], struct vox_metaimage_geometr
     }
     column_text(affine, 3, 1, marks, out->origin, sizeof(out->origin));
 }
+
+double vox_forms_distance(const struct vox_volume *volume)
+{
+    const struct vox_geometry *geometry = &volume->geometry;
+    const struct vox_nifti_geometry *nifti = &geometry->nifti;
+    bool is_nifti = geometry->source == VOX_FORMAT_NIFTI1 || geometry->source == VOX_FORMAT_NIFTI2;
+    if (!is_nifti || nifti->sform_code <= 0 || nifti->qform_code <= 0) {
+        return -1.0;
+    }
+    double sform[3][4], qform[3][4];
+    for (int c = 0; c < 4; c++) {
+        sform[0][c] = nifti->srow_x[c];
+        sform[1][c] = nifti->srow_y[c];
+        sform[2][c] = nifti->srow_z[c];
+    }
+    vox_qform_affine(nifti, qform);
+    return vox_corner_distance(sform, qform, volume->size);
+}

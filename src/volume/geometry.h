@@ -50,4 +50,9 @@ void vox_affine_index(double affine[3][4], const double point[3], double index[3
  * voxels. */
 double vox_corner_distance(double a[3][4], double b[3][4], const int64_t size[3]);
 
+/* How far a NIfTI file's sform and qform are apart, as vox_corner_distance of the first to the
+ * second in voxels of the first, where it gives both; -1 for all others. NaN where a form is
+ * broken. */
+double vox_forms_distance(const struct vox_volume *volume);
+
 #endif
