@@ -37,30 +37,24 @@ static enum vox_code begin_look(const struct vox_object_run *run, struct look *l
 
 /* Whether the stage's passes found any voxel on slice k, with `either` or agreed; look->states says
  * which. */
-static enum vox_code look_at(const struct vox_object_run *run, const struct vox_run_stage *stage,
-                             bool either, int64_t k, struct look *look, bool *found,
-                             struct vox_err *err)
+static bool look_at(const struct vox_object_run *run, const struct vox_run_stage *stage,
+                    bool either, int64_t k, struct look *look)
 {
     int blank = 0;
-    *found = false;
     for (int i = 0; i < stage->n_passes; i++) {
         blank += vox_run_blank(run, &stage->passes[i], k);
     }
     if (blank == stage->n_passes || (blank > 0 && !either)) {
-        return VOX_OK;
+        return false;
     }
     for (int i = 0; i < stage->n_passes; i++) {
-        enum vox_code code = vox_run_logits(run, &stage->passes[i], k, look->logits[i], err);
-        if (code != VOX_OK) {
-            return code;
-        }
+        vox_run_logits(run, &stage->passes[i], k, look->logits[i]);
     }
     const float *const logits[2] = {look->logits[0], look->logits[1]};
     vox_agree(logits, stage->n_passes, either, &run->window, &look->patch,
               vox_plan_cut_at(&run->plan, k), look->states);
     int64_t pixels = look->patch.size[0] * look->patch.size[1];
-    *found = memchr(look->states, VOX_VOXEL_AGREED, (size_t)pixels) != NULL;
-    return VOX_OK;
+    return memchr(look->states, VOX_VOXEL_AGREED, (size_t)pixels) != NULL;
 }
 
 enum vox_code vox_run_find_borders(struct vox_object_run *run, int64_t *low, int64_t *high,
@@ -73,22 +67,16 @@ enum vox_code vox_run_find_borders(struct vox_object_run *run, int64_t *low, int
         return code;
     }
     int64_t first = run->slab_first, last = run->slab_first + run->slab - 1;
-    bool found = false;
-    while (code == VOX_OK && !found && first < vox_run_lowest(run)) {
-        code = look_at(run, stage, true, first, &look, &found, err);
-        first += !found;
+    while (first < vox_run_lowest(run) && !look_at(run, stage, true, first, &look)) {
+        first++;
     }
-    found = false;
-    while (code == VOX_OK && !found && last > vox_run_highest(run)) {
-        code = look_at(run, stage, true, last, &look, &found, err);
-        last -= !found;
+    while (last > vox_run_highest(run) && !look_at(run, stage, true, last, &look)) {
+        last--;
     }
     end_look(&look);
-    if (code == VOX_OK) {
-        *low = first;
-        *high = last;
-    }
-    return code;
+    *low = first;
+    *high = last;
+    return VOX_OK;
 }
 
 /* The states of the patch as a mask of the slice. */
@@ -117,9 +105,7 @@ enum vox_code vox_run_touches_rim(struct vox_object_run *run, bool *out, struct 
         code = vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     for (int64_t f = 0; f < run->slab && code == VOX_OK && !touches; f++) {
-        bool found = false;
-        code = look_at(run, stage, either, run->slab_first + f, &look, &found, err);
-        if (code == VOX_OK && found) {
+        if (look_at(run, stage, either, run->slab_first + f, &look)) {
             spread(run, &look, mask);
             touches = vox_zoom_touches_rim(&run->window, mask, run->image.size);
         }

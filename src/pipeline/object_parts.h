@@ -8,6 +8,7 @@
 #ifndef VOX_PIPELINE_OBJECT_PARTS_H
 #define VOX_PIPELINE_OBJECT_PARTS_H
 
+#include "model/resize.h"
 #include "model/tracker.h"
 #include "pipeline/agreement.h"
 #include "pipeline/object_run.h"
@@ -24,8 +25,9 @@ struct vox_run_pass {
     bool free;           /* ends where the object does; else at the last slice that it may cover */
     int64_t first, last; /* slices that it may cover; it begins at the one or the other */
     int64_t must;        /* the prompted or corrected slice farthest on: it goes as far as that */
-    struct vox_tracker *tracker;
-    float *scores;  /* by slice, from first on; NaN where it has not been */
+    struct vox_tracker *tracker; /* NULL once the run has settled */
+    float **low;    /* by slice, from first on: its logits of the network's grid; NULL: none yet */
+    float *scores;  /* the same; NaN where it has not been */
     bool *visited;  /* the same */
     bool *prompted; /* the same: prompts and corrections, which are not tracked again */
 };
@@ -52,13 +54,15 @@ struct vox_object_run {
     int64_t n_retracked;
 
     struct vox_zoom_window window;
-    double length; /* of the window, mm */
+    struct vox_bilinear *rows, *columns; /* from the network's grid to the window */
+    double length;                       /* of the window, mm */
     bool grows;
     int restarts;
 
     int n_stages;
     struct vox_run_stage stages[VOX_RUN_MOST_STAGES];
     bool failed;
+    bool settled; /* the trackers are gone */
 
     /* of the call under way */
     struct vox_slice_features *features;
@@ -123,9 +127,15 @@ bool vox_run_visited(const struct vox_run_pass *pass, int64_t k);
 /* Slices from k to the end of the pass, at most. */
 int64_t vox_run_ahead(const struct vox_run_pass *pass, int64_t k);
 
+/* The way from the network's grid to the window; again for another window. */
+enum vox_code vox_run_set_axes(struct vox_object_run *run, struct vox_err *err) VOX_MUST_USE;
+
+/* Lets all trackers go, and what only they could go on from. */
+void vox_run_free_trackers(struct vox_object_run *run);
+
 bool vox_run_blank(const struct vox_object_run *run, const struct vox_run_pass *pass, int64_t k);
-enum vox_code vox_run_logits(const struct vox_object_run *run, const struct vox_run_pass *pass,
-                             int64_t k, float *out, struct vox_err *err) VOX_MUST_USE;
+void vox_run_logits(const struct vox_object_run *run, const struct vox_run_pass *pass, int64_t k,
+                    float *out);
 
 /* ---- corrections (object_corrections.c) ---- */
 

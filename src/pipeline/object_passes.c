@@ -51,8 +51,18 @@ void vox_run_shape_stage(struct vox_object_run *run, int s, int64_t low, int64_t
     }
 }
 
+static void free_logits(struct vox_run_pass *pass)
+{
+    for (int64_t k = pass->first; k <= pass->last && pass->low != NULL; k++) {
+        vox_free(pass->low[k - pass->first]);
+    }
+    vox_free(pass->low);
+    pass->low = NULL;
+}
+
 static void discard_pass(struct vox_run_pass *pass)
 {
+    free_logits(pass);
     vox_tracker_free(pass->tracker);
     vox_free(pass->scores);
     vox_free(pass->visited);
@@ -74,6 +84,20 @@ void vox_run_discard_stage(struct vox_object_run *run, int s)
     vox_run_clear_marks(run, s);
 }
 
+void vox_run_free_trackers(struct vox_object_run *run)
+{
+    for (int s = 0; s < run->n_stages; s++) {
+        for (int i = 0; i < run->stages[s].n_passes; i++) {
+            struct vox_run_pass *pass = &run->stages[s].passes[i];
+            vox_tracker_free(pass->tracker);
+            pass->tracker = NULL;
+            if (s < run->n_stages - 1) {
+                free_logits(pass);
+            }
+        }
+    }
+}
+
 /* ---- building ---- */
 
 /* The features come from the call under way, the trackers stay. */
@@ -89,10 +113,12 @@ static enum vox_code open_pass(struct vox_object_run *run, struct vox_run_pass *
                                struct vox_err *err)
 {
     size_t n = (size_t)(pass->last - pass->first + 1);
+    pass->low = vox_calloc(n, sizeof(*pass->low));
     pass->scores = vox_calloc(n, sizeof(*pass->scores));
     pass->visited = vox_calloc(n, sizeof(*pass->visited));
     pass->prompted = vox_calloc(n, sizeof(*pass->prompted));
-    if (pass->scores == NULL || pass->visited == NULL || pass->prompted == NULL) {
+    if (pass->low == NULL || pass->scores == NULL || pass->visited == NULL ||
+        pass->prompted == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < n; i++) {
@@ -159,6 +185,11 @@ static void report(struct vox_object_run *run)
     }
 }
 
+static int64_t grid_side(const struct vox_object_run *run)
+{
+    return vox_network_config(run->setup.network)->image_size / 4;
+}
+
 static enum vox_code note(struct vox_object_run *run, struct vox_run_pass *pass, int64_t k,
                           struct vox_err *err)
 {
@@ -167,6 +198,15 @@ static enum vox_code note(struct vox_object_run *run, struct vox_run_pass *pass,
     if (code != VOX_OK) {
         return code;
     }
+    float **low = &pass->low[k - pass->first];
+    size_t bytes = (size_t)(grid_side(run) * grid_side(run)) * sizeof(**low);
+    if (*low == NULL) {
+        *low = vox_alloc(bytes);
+    }
+    if (*low == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    memcpy(*low, result.low_logits, bytes);
     pass->scores[k - pass->first] = result.score;
     pass->visited[k - pass->first] = true;
     run->work.tracked++;
@@ -260,30 +300,47 @@ enum vox_code vox_run_follow(struct vox_object_run *run, struct vox_run_pass *pa
 
 /* ---- results ---- */
 
-enum vox_code vox_run_logits(const struct vox_object_run *run, const struct vox_run_pass *pass,
-                             int64_t k, float *out, struct vox_err *err)
+enum vox_code vox_run_set_axes(struct vox_object_run *run, struct vox_err *err)
 {
-    if (vox_run_visited(pass, k)) {
-        return vox_tracker_logits(pass->tracker, k - run->slab_first, 0, out, err);
+    const int64_t *size = run->window.size;
+    vox_free(run->rows);
+    vox_free(run->columns);
+    run->rows = vox_calloc((size_t)size[1], sizeof(*run->rows));
+    run->columns = vox_calloc((size_t)size[0], sizeof(*run->columns));
+    if (run->rows == NULL || run->columns == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    int64_t pixels = run->window.size[0] * run->window.size[1];
-    for (int64_t i = 0; i < pixels; i++) {
-        out[i] = absent_logit;
-    }
+    vox_bilinear_axis(grid_side(run), size[1], run->rows);
+    vox_bilinear_axis(grid_side(run), size[0], run->columns);
     return VOX_OK;
+}
+
+void vox_run_logits(const struct vox_object_run *run, const struct vox_run_pass *pass, int64_t k,
+                    float *out)
+{
+    const int64_t *size = run->window.size;
+    bool there = vox_run_visited(pass, k);
+    for (int64_t y = 0; y < size[1]; y++) {
+        float *row = out + y * size[0];
+        if (there) {
+            vox_bilinear_row(pass->low[k - pass->first], grid_side(run), &run->rows[y],
+                             run->columns, size[0], row);
+        }
+        for (int64_t x = 0; !there && x < size[0]; x++) {
+            row[x] = absent_logit;
+        }
+    }
 }
 
 /* Values between those of the network's grid are never above all of them. */
 bool vox_run_blank(const struct vox_object_run *run, const struct vox_run_pass *pass, int64_t k)
 {
-    struct vox_frame_result result;
-    if (!vox_run_visited(pass, k) ||
-        vox_tracker_result(pass->tracker, k - run->slab_first, 0, &result, NULL) != VOX_OK) {
+    int64_t values = grid_side(run) * grid_side(run);
+    if (!vox_run_visited(pass, k)) {
         return true;
     }
-    int64_t side = vox_network_config(run->setup.network)->image_size / 4;
-    for (int64_t i = 0; i < side * side; i++) {
-        if (result.low_logits[i] > 0.0F) {
+    for (int64_t i = 0; i < values; i++) {
+        if (pass->low[k - pass->first][i] > 0.0F) {
             return false;
         }
     }

@@ -59,6 +59,9 @@ enum vox_code vox_object_run_new(const struct vox_object_setup *setup, struct vo
     run->slab_first = whole ? 0 : setup->plan->first;
     run->slab = whole ? setup->image->size[2] : setup->plan->last - setup->plan->first + 1;
     code = vox_run_copy_plan(run, setup->plan, setup->mask, err);
+    if (code == VOX_OK) {
+        code = vox_run_set_axes(run, err);
+    }
     if (code != VOX_OK) {
         vox_object_run_free(run);
         return code;
@@ -81,6 +84,8 @@ void vox_object_run_free(struct vox_object_run *run)
     }
     vox_run_free_retracked(run);
     vox_free(run->again);
+    vox_free(run->rows);
+    vox_free(run->columns);
     vox_run_free_plan(run);
     vox_free(run);
 }
@@ -195,15 +200,17 @@ static void discard_stages(struct vox_object_run *run)
     shape_stages(run);
 }
 
-/* Applies all corrections. Those of a conditioning slice are part of its prompt: then all begins
- * anew. `from` is the first that is new. */
+/* Applies all corrections; `from` is the first that is new. Those of a conditioning slice are part
+ * of its prompt: then all begins anew, as it does where the trackers are gone. */
 static enum vox_code give_corrections(struct vox_object_run *run, int64_t from, struct vox_err *err)
 {
+    bool anew = run->settled;
     for (int64_t c = from; c < run->n_corrections; c++) {
-        if (run->corrections[c].on_prompt) {
-            discard_stages(run);
-            break;
-        }
+        anew = anew || run->corrections[c].on_prompt;
+    }
+    if (anew) {
+        discard_stages(run);
+        run->settled = false;
     }
     run->n_given = run->n_corrections;
     return bring_stages(run, err);
@@ -219,7 +226,10 @@ static enum vox_code restart(struct vox_object_run *run, struct vox_err *err)
     run->window =
         vox_zoom_around(run->plan.centre, run->length, run->image.spacing, run->image.size);
     close_features(run);
-    enum vox_code code = open_features(run, err);
+    enum vox_code code = vox_run_set_axes(run, err);
+    if (code == VOX_OK) {
+        code = open_features(run, err);
+    }
     run->done = 0;
     run->total = ahead(run);
     if (code == VOX_OK && run->watch != NULL && run->watch->event != NULL) {
@@ -279,6 +289,39 @@ enum vox_code vox_object_run_correct(struct vox_object_run *run,
     return end_call(run, code, err);
 }
 
+void vox_object_run_settle(struct vox_object_run *run)
+{
+    vox_run_free_trackers(run);
+    run->settled = true;
+}
+
+static uint64_t pass_bytes(const struct vox_object_run *run, const struct vox_run_pass *pass)
+{
+    const struct vox_model_config *config = vox_network_config(run->setup.network);
+    uint64_t side = (uint64_t)config->image_size / 16;
+    uint64_t low = 16 * side * side * sizeof(float);
+    uint64_t tracked = low + ((uint64_t)config->neck.d_model +
+                              side * side * (uint64_t)config->memory_encoder.out_dim) *
+                                 sizeof(float);
+    uint64_t bytes = 0;
+    for (int64_t k = pass->first; k <= pass->last && pass->low != NULL; k++) {
+        bool made = pass->low[k - pass->first] != NULL;
+        bytes += made ? low + (pass->tracker != NULL ? tracked : 0) : 0;
+    }
+    return bytes;
+}
+
+uint64_t vox_object_run_bytes(const struct vox_object_run *run)
+{
+    uint64_t bytes = sizeof(*run);
+    for (int s = 0; s < run->n_stages; s++) {
+        for (int i = 0; i < run->stages[s].n_passes; i++) {
+            bytes += pass_bytes(run, &run->stages[s].passes[i]);
+        }
+    }
+    return bytes;
+}
+
 /* ---- results ---- */
 
 static const struct vox_run_stage *result_stage(const struct vox_object_run *run)
@@ -311,7 +354,9 @@ struct vox_object_outcome vox_object_run_outcome(const struct vox_object_run *ru
 enum vox_code vox_object_run_logits(const struct vox_object_run *run, int pass, int64_t k,
                                     float *out, struct vox_err *err)
 {
-    return vox_run_logits(run, &result_stage(run)->passes[pass], k, out, err);
+    (void)err;
+    vox_run_logits(run, &result_stage(run)->passes[pass], k, out);
+    return VOX_OK;
 }
 
 bool vox_object_run_blank(const struct vox_object_run *run, int pass, int64_t k)

@@ -14,12 +14,14 @@
 #include "pipeline/slice_features.h"
 #include "util/memory.h"
 
+enum { GRID = FAKE_SIDE / 4 };
+
 struct fake_scene fake;
 
 struct slot {
     bool pending, conditions, tracked, corrected;
     float score;
-    float low[FAKE_SIDE];
+    float low[GRID * GRID];
 };
 
 struct vox_tracker {
@@ -173,7 +175,16 @@ static enum vox_code compute(struct vox_tracker *tracker, int64_t frame, struct 
     return tracker->source.features(tracker->source.context, frame, &features, err);
 }
 
-/* Logits on the window's pixels; low ones tell only whether there are any. */
+/* The logit of a value of the grid: the score, or with a radius how far inside it lies. */
+static float logit(const struct vox_tracker *tracker, int64_t at, float score)
+{
+    double x = ((double)(at % GRID) + 0.5) * (double)tracker->width / GRID - 0.5;
+    double y = ((double)(at / GRID) + 0.5) * (double)tracker->height / GRID - 0.5;
+    double i = x + (double)fake.window.origin[0] - fake.centre[0];
+    double j = y + (double)fake.window.origin[1] - fake.centre[1];
+    return fake.radius == 0.0 ? score : (float)(fake.radius - sqrt(i * i + j * j));
+}
+
 static void find(struct vox_tracker *tracker, int64_t frame)
 {
     struct slot *slot = &tracker->slots[frame];
@@ -182,9 +193,9 @@ static void find(struct vox_tracker *tracker, int64_t frame)
         bool before = tracker->reverse ? f >= frame : f <= frame;
         there = !(before && tracker->ended[f]);
     }
-    slot->score = there ? 1.0F + (float)frame : -1.0F - (float)frame;
-    for (int i = 0; i < FAKE_SIDE; i++) {
-        slot->low[i] = there ? 1.0F : -1024.0F;
+    slot->score = there ? 1.0F + (float)frame : (frame % 2 == 0 ? 0.0F : -1.0F);
+    for (int64_t i = 0; i < (int64_t)GRID * GRID; i++) {
+        slot->low[i] = there ? logit(tracker, i, slot->score) : -1024.0F;
     }
 }
 
@@ -305,22 +316,5 @@ enum vox_code vox_tracker_result(const struct vox_tracker *tracker, int64_t fram
     assert_int_equal(0, object_index);
     const struct slot *slot = &tracker->slots[frame];
     *out = (struct vox_frame_result){.score = slot->score, .low_logits = slot->low};
-    return VOX_OK;
-}
-
-enum vox_code vox_tracker_logits(const struct vox_tracker *tracker, int64_t frame,
-                                 int64_t object_index, float *out, struct vox_err *err)
-{
-    (void)err;
-    assert_int_equal(0, object_index);
-    const struct slot *slot = &tracker->slots[frame];
-    for (int64_t y = 0; y < tracker->height; y++) {
-        for (int64_t x = 0; x < tracker->width; x++) {
-            double i = (double)(x + fake.window.origin[0]) - fake.centre[0];
-            double j = (double)(y + fake.window.origin[1]) - fake.centre[1];
-            bool in = fake.radius == 0.0 || sqrt(i * i + j * j) <= fake.radius;
-            out[y * tracker->width + x] = slot->score > 0.0F && in ? slot->score : -1.0F;
-        }
-    }
     return VOX_OK;
 }

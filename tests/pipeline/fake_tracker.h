@@ -13,11 +13,11 @@
 
 #include "pipeline/zoom.h"
 
-enum { FAKE_FRAMES = 64, FAKE_SIDE = 16 /* of the network's image; logits are 4 x 4 */ };
+enum { FAKE_FRAMES = 64, FAKE_SIDE = 256 /* of the network's image */ };
 
 struct fake_scene {
     char log[16384];
-    bool absent[FAKE_FRAMES];     /* by frame: no object there, whoever looks */
+    bool absent[FAKE_FRAMES];     /* by frame: no object there: a score of 0 or below */
     bool ends_after[FAKE_FRAMES]; /* a correction there takes the object from all slices after it */
     bool reverse_only[FAKE_FRAMES]; /* way up finds nothing there */
     double

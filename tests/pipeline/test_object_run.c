@@ -213,6 +213,9 @@ static void correct_at_random(const char *params, double zoom, uint32_t *seed)
     for (int64_t done = 0; done < late.n;) {
         int64_t n = 1 + next_random(seed) % 2;
         n = done + n > late.n ? late.n - done : n;
+        if (next_random(seed) % 4 == 0) {
+            vox_object_run_settle(run);
+        }
         rig_correct(run, late.list + done, n);
         done += n;
         struct vox_object_run *other = fresh(&job, &late, done);
