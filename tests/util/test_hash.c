@@ -49,9 +49,28 @@ static void test_bytes(void **state)
     assert_memory_equal(want, digest, sizeof(want));
 }
 
+static void test_pieces(void **state)
+{
+    (void)state;
+    struct vox_hasher *hasher;
+    char hex[VOX_SHA256_HEX];
+    assert_int_equal(VOX_OK, vox_hasher_new(&hasher, NULL));
+    assert_int_equal(VOX_OK, vox_hasher_add(hasher, "a", 1, NULL));
+    assert_int_equal(VOX_OK, vox_hasher_add(hasher, NULL, 0, NULL));
+    assert_int_equal(VOX_OK, vox_hasher_add(hasher, "bc", 2, NULL));
+    vox_hasher_take_hex(hasher, hex);
+    assert_string_equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", hex);
+    /* As new. */
+    vox_hasher_take_hex(hasher, hex);
+    assert_string_equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", hex);
+    vox_hasher_free(hasher);
+    vox_hasher_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_published_vectors),
         cmocka_unit_test(test_bytes),
     };
