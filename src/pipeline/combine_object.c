@@ -194,10 +194,14 @@ static struct vox_state_box bounding(const struct vox_state_box *box)
     return found;
 }
 
-/* Cuts the box to what is not empty. */
+/* Cuts the box to what is not empty. Neither the order of voxels nor what is a hole changes: all
+ * around the box is background. */
 static enum vox_code shrink(struct vox_state_box *box, struct vox_err *err)
 {
     struct vox_state_box small = bounding(box);
+    if (voxels_of(&small) == voxels_of(box)) {
+        return VOX_OK;
+    }
     if (small.size[2] > 0) {
         small.states = vox_alloc((size_t)voxels_of(&small));
         if (small.states == NULL) {
@@ -321,8 +325,10 @@ enum vox_code vox_combined_init(struct vox_combined *object, const struct vox_ob
     }
     struct vox_object_scores found = {
         .agreement_dice = vox_agreement_dice(plan, object->in_both, object->in_one)};
-    struct vox_state_box around = bounding(&object->box);
-    code = vox_combined_entropy(object, &around, watch, &found.entropy, err);
+    code = shrink(&object->box, err);
+    if (code == VOX_OK) {
+        code = vox_combined_entropy(object, watch, &found.entropy, err);
+    }
     vox_combined_rest(object);
     if (code == VOX_OK && object->box.size[2] > 0) {
         code = clean_up(&object->box, options, err);

@@ -53,9 +53,8 @@ double vox_combined_mean(const struct vox_combined *object, int n, int64_t i, in
 /* Dice of the passes from numbers of voxels; NaN where it means nothing (combine_scores.c). */
 double vox_agreement_dice(const struct vox_plan_object *plan, int64_t in_both, int64_t in_one);
 
-/* The entropy score; `found` is the box of all voxels of either pass. */
-enum vox_code vox_combined_entropy(struct vox_combined *object, const struct vox_state_box *found,
-                                   const struct vox_watch *watch, double *out,
-                                   struct vox_err *err) VOX_MUST_USE;
+/* The entropy score; the object's box is that of all voxels of either pass. */
+enum vox_code vox_combined_entropy(struct vox_combined *object, const struct vox_watch *watch,
+                                   double *out, struct vox_err *err) VOX_MUST_USE;
 
 #endif

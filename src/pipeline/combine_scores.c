@@ -36,12 +36,12 @@ static void grow_area(struct area *area, const struct vox_rect *rect)
     }
 }
 
-/* The rectangles that hold on slice k, else all of the object's together; where it has none, those
- * of the box of found voxels. */
-static struct area area_of_slice(const struct vox_combined *object,
-                                 const struct vox_state_box *found, int64_t k)
+/* The rectangles that hold on slice k, else all of the object's together; where it has none, the
+ * box of found voxels. */
+static struct area area_of_slice(const struct vox_combined *object, int64_t k)
 {
     const struct vox_plan_object *plan = object->plan;
+    const struct vox_state_box *found = &object->box;
     struct area area = {{INT64_MAX, INT64_MAX}, {INT64_MIN, INT64_MIN}};
     if (!plan->has_rects) {
         for (int a = 0; a < 2 && k >= found->lo[2] && k < found->lo[2] + found->size[2]; a++) {
@@ -77,13 +77,13 @@ static void fit_area(struct area *area, const struct vox_slice_patch *patch)
     }
 }
 
-enum vox_code vox_combined_entropy(struct vox_combined *object, const struct vox_state_box *found,
-                                   const struct vox_watch *watch, double *out, struct vox_err *err)
+enum vox_code vox_combined_entropy(struct vox_combined *object, const struct vox_watch *watch,
+                                   double *out, struct vox_err *err)
 {
     double sum = 0.0;
     int64_t voxels = 0;
     for (int64_t k = object->outcome.first; k <= object->outcome.last; k++) {
-        struct area area = area_of_slice(object, found, k);
+        struct area area = area_of_slice(object, k);
         fit_area(&area, &object->patch);
         if (area.lo[0] > area.hi[0] || area.lo[1] > area.hi[1]) {
             continue;
