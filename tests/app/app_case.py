@@ -98,3 +98,14 @@ class AppCase(unittest.TestCase):
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
         process.communicate()
+
+
+class SegmentCase(AppCase):
+    def segment(self, image, *arguments, **more):
+        return self.run_program("segment", image, *self.model(), *arguments, **more)
+
+    def report(self, *arguments, image="scan.nii.gz"):
+        return self.load_json(self.segment(image, "--json", "-", "--quiet", *arguments)[0])
+
+    def voxels(self, name):
+        return numpy.asanyarray(nibabel.load(self.folder / name).dataobj)

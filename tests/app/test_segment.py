@@ -7,7 +7,7 @@ import unittest
 import nibabel
 import numpy
 
-from app_case import CHECKPOINT, AppCase, nifti, wavy
+from app_case import CHECKPOINT, SegmentCase, nifti, wavy
 
 BOX = "2:10,12,40.5,38"
 SLAB = ["--box", f"{BOX}:1,4"]
@@ -18,17 +18,6 @@ GEOMETRY += ["qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units"]
 KEYS = ["valid", "reason", "label_names", "voxels", "volume_ml", "bbox", "latencies", "warnings", "plan", "scores"]
 KEYS += ["corrections", "image", "window", "version", "model", "backend", "threads", "mask", "logits", "preview"]
 LATENCIES = ["pre", "encode", "track", "post", "write", "total", "encoded_slices", "cached_slices", "stages"]
-
-
-class SegmentCase(AppCase):
-    def segment(self, image, *arguments, **more):
-        return self.run_program("segment", image, *self.model(), *arguments, **more)
-
-    def report(self, *arguments, image="scan.nii.gz"):
-        return self.load_json(self.segment(image, "--json", "-", "--quiet", *arguments)[0])
-
-    def voxels(self, name):
-        return numpy.asanyarray(nibabel.load(self.folder / name).dataobj)
 
 
 class Segment(SegmentCase):
