@@ -19,13 +19,6 @@ static const char *label_name(const struct vox_infer_data *data, int label)
     return label < labels->n ? labels->names[label] : "uncertain";
 }
 
-/* Labels that the result may hold: those of objects, then the uncertain one. */
-static bool is_told(const struct vox_infer_data *data, int label)
-{
-    return label == data->request->labels.n || data->outcome.counts[label].voxels > 0 ||
-           data->request->labels.n <= 16;
-}
-
 static void put_label_names(struct vox_json_writer *json, const struct vox_infer_data *data)
 {
     const struct vox_labels *labels = &data->request->labels;
@@ -101,23 +94,17 @@ static void put_counts(struct vox_json_writer *json, const struct vox_infer_data
     double ml = vox_voxel_ml(vox_slice_source_volume(data->img_3d));
     vox_json_begin_object(json, "voxels");
     for (int i = 0; i <= n; i++) {
-        if (is_told(data, i)) {
-            vox_json_put_int(json, label_name(data, i), counts[i].voxels);
-        }
+        vox_json_put_int(json, label_name(data, i), counts[i].voxels);
     }
     vox_json_end(json);
     vox_json_begin_object(json, "volume_ml");
     for (int i = 0; i <= n; i++) {
-        if (is_told(data, i)) {
-            vox_json_put_real(json, label_name(data, i), ml * (double)counts[i].voxels);
-        }
+        vox_json_put_real(json, label_name(data, i), ml * (double)counts[i].voxels);
     }
     vox_json_end(json);
     vox_json_begin_object(json, "bbox");
     for (int i = 0; i <= n; i++) {
-        if (is_told(data, i)) {
-            put_bbox(json, label_name(data, i), &counts[i]);
-        }
+        put_bbox(json, label_name(data, i), &counts[i]);
     }
     vox_json_end(json);
 }
