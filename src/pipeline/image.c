@@ -1,6 +1,8 @@
 #include "pipeline/image.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -14,12 +16,15 @@ struct vox_image {
     struct vox_volume *wrapped;   /* of an image from memory: its voxels are the caller's */
     struct vox_held_volume *held; /* of an image from a file of a model; NULL before it was read */
     struct vox_slice_source *own; /* of any other image */
+    bool knows; /* the grey values of an image that is its own, under the last window */
+    struct vox_window window;
+    struct vox_intensity intensity;
 };
 
 enum vox_code vox_image_open(struct vox_model *model, const char *path, struct vox_image **out,
                              struct vox_err *err)
 {
-    if (access(path, F_OK) != 0) {
+    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         return vox_fail(err, VOX_E_NOT_FOUND, "no such file");
     }
     struct vox_image *image = vox_calloc(1, sizeof(*image));
@@ -120,13 +125,14 @@ void vox_image_close(struct vox_image *image)
     vox_free(image);
 }
 
-enum vox_code vox_image_load(struct vox_image *image, struct vox_slice_source **out,
-                             struct vox_err *err)
+enum vox_code vox_image_load(struct vox_image *image, const struct vox_watch *watch,
+                             struct vox_slice_source **out, struct vox_err *err)
 {
     enum vox_code code = VOX_OK;
     if (image->own == NULL && image->held == NULL) {
         if (image->model != NULL) {
-            code = vox_volume_cache_get(image->model->volumes, image->path, &image->held, err);
+            code =
+                vox_volume_cache_get(image->model->volumes, image->path, watch, &image->held, err);
         } else {
             struct vox_volume_limits limits = vox_volume_limits_default();
             code = vox_slice_source_open(image->path, &limits, limits.max_bytes, &image->own, err);
@@ -139,15 +145,36 @@ enum vox_code vox_image_load(struct vox_image *image, struct vox_slice_source **
 }
 
 enum vox_code vox_image_intensity(struct vox_image *image, const struct vox_window *window,
-                                  struct vox_intensity *out, struct vox_err *err)
+                                  const struct vox_watch *watch, struct vox_intensity *out,
+                                  struct vox_err *err)
 {
     struct vox_slice_source *slices;
-    enum vox_code code = vox_image_load(image, &slices, err);
+    enum vox_code code = vox_image_load(image, watch, &slices, err);
     if (code != VOX_OK) {
         return code;
     }
-    return image->held != NULL ? vox_held_volume_intensity(image->held, window, out, err)
-                               : vox_intensity_prepare(slices, window, out, err);
+    if (image->held != NULL) {
+        return vox_held_volume_intensity(image->held, window, watch, out, err);
+    }
+    if (!image->knows || !vox_window_equal(&image->window, window)) {
+        struct vox_intensity found;
+        code = vox_intensity_prepare_watched(slices, window, watch, &found, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        image->knows = true;
+        image->window = *window;
+        image->intensity = found;
+    }
+    *out = image->intensity;
+    return VOX_OK;
+}
+
+/* The volume of an image that was read. */
+static const struct vox_volume *loaded(const struct vox_image *image)
+{
+    return vox_slice_source_volume(image->held != NULL ? vox_held_volume_slices(image->held)
+                                                       : image->own);
 }
 
 /* What is known without its voxels; *own is NULL or what the caller ends with vox_volume_free. */
@@ -156,8 +183,7 @@ static enum vox_code look_at(struct vox_image *image, const struct vox_volume **
 {
     *own = NULL;
     if (image->own != NULL || image->held != NULL) {
-        *out = vox_slice_source_volume(image->held != NULL ? vox_held_volume_slices(image->held)
-                                                           : image->own);
+        *out = loaded(image);
         return VOX_OK;
     }
     struct vox_volume_limits limits = vox_volume_limits_default();
@@ -189,15 +215,38 @@ enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts
     return VOX_OK;
 }
 
-const char *vox_image_extension(const struct vox_image *image)
+const char *vox_image_path(const struct vox_image *image)
 {
-    static const char *const endings[] = {".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", ".mhd"};
-    size_t length = image->path != NULL ? strlen(image->path) : 0;
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t tail = strlen(endings[i]);
-        if (length > tail && strcasecmp(image->path + length - tail, endings[i]) == 0) {
-            return endings[i];
-        }
+    return image->path;
+}
+
+static const char *extension_of_format(enum vox_file_format format)
+{
+    switch (format) {
+    case VOX_FORMAT_NRRD:
+        return ".nrrd";
+    case VOX_FORMAT_METAIMAGE:
+        return ".mha";
+    case VOX_FORMAT_NIFTI1:
+    case VOX_FORMAT_NIFTI2:
+        break;
     }
     return ".nii.gz";
+}
+
+const char *vox_image_extension(const struct vox_image *image)
+{
+    static const char *const endings[][2] = {
+        {".nii.gz", ".nii.gz"}, {".nii", ".nii"}, {".nrrd", ".nrrd"},
+        {".mha", ".mha"},       {".mhd", ".mha"},
+    };
+    size_t length = image->path != NULL ? strlen(image->path) : 0;
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t tail = strlen(endings[i][0]);
+        if (length > tail && strcasecmp(image->path + length - tail, endings[i][0]) == 0) {
+            return endings[i][1];
+        }
+    }
+    bool read = image->own != NULL || image->held != NULL;
+    return read ? extension_of_format(loaded(image)->geometry.source) : ".nii.gz";
 }

@@ -9,15 +9,24 @@
 /* One thread at a time. Opened by vox_image_open or vox_image_wrap. */
 struct vox_image;
 
-/* Reads the image where that was not done yet; *out is borrowed. Errors of vox_volume_read. */
-enum vox_code vox_image_load(struct vox_image *image, struct vox_slice_source **out,
-                             struct vox_err *err) VOX_MUST_USE;
+/* Reads the image where that was not done yet; *out is borrowed. `watch` (NULL: none) is looked at
+ * while another thread reads it. VOX_E_CANCELLED, VOX_E_BUSY, and the errors of
+ * vox_slice_source_open. */
+enum vox_code vox_image_load(struct vox_image *image, const struct vox_watch *watch,
+                             struct vox_slice_source **out, struct vox_err *err) VOX_MUST_USE;
 
-/* How its voxels become grey values under this window; remembered with the volume. */
+/* How its voxels become grey values under this window: with a file of a model remembered for all
+ * who open it, else the last one for this image. As vox_intensity_prepare_watched. */
 enum vox_code vox_image_intensity(struct vox_image *image, const struct vox_window *window,
-                                  struct vox_intensity *out, struct vox_err *err) VOX_MUST_USE;
+                                  const struct vox_watch *watch, struct vox_intensity *out,
+                                  struct vox_err *err) VOX_MUST_USE;
 
-/* The ending of the file that it came from (".nii.gz"), or ".nii.gz"; static. */
+/* Where its file is, borrowed; NULL for an image from memory. */
+const char *vox_image_path(const struct vox_image *image);
+
+/* The ending for a file of the same format, one without another beside it: ".nii", ".nii.gz",
+ * ".nrrd" or ".mha"; from memory ".nii.gz". By the name, else by the content where it was read;
+ * static. */
 const char *vox_image_extension(const struct vox_image *image);
 
 #endif

@@ -19,8 +19,11 @@ const char *vox_stage_name(enum vox_stage stage)
     return names[stage];
 }
 
-static void free_outcome(struct vox_outcome *outcome)
+static void free_outcome(const struct vox_infer_task *task, struct vox_outcome *outcome)
 {
+    if (outcome->account != NULL && task->free_account != NULL) {
+        task->free_account(outcome);
+    }
     vox_label_slab_fini(&outcome->slab);
     vox_free(outcome->counts);
     vox_free(outcome->scores);
@@ -35,7 +38,7 @@ void vox_infer_free(struct vox_infer_data *data)
     if (data->pred != NULL && data->task->free_pred != NULL) {
         data->task->free_pred(data->pred);
     }
-    free_outcome(&data->outcome);
+    free_outcome(data->task, &data->outcome);
     vox_free(data->obj_ids);
     vox_plan_free(data->plan);
     vox_request_free(data->request);
@@ -64,11 +67,11 @@ static enum vox_code write_outcome(struct vox_infer_data *data, struct vox_err *
     enum vox_code code = run_stage(data, VOX_STAGE_WRITER, data->task->writer, err);
     data->latencies.post += vox_seconds() - start;
     if (code != VOX_OK) {
-        free_outcome(&data->outcome);
+        free_outcome(data->task, &data->outcome);
         data->outcome = before;
         return code;
     }
-    free_outcome(&before);
+    free_outcome(data->task, &before);
     return VOX_OK;
 }
 
@@ -117,6 +120,18 @@ enum vox_code vox_infer_run(const struct vox_infer_input *input, struct vox_infe
     return VOX_OK;
 }
 
+static enum vox_code correct(struct vox_infer_data *data,
+                             const struct vox_plan_correction *corrections, int64_t n, int label,
+                             struct vox_err *err)
+{
+    enum vox_code code = data->task->correct(data, corrections, n, label, err);
+    data->stage_seconds[VOX_STAGE_RUN_INFERER] = vox_seconds() - data->start;
+    if (code == VOX_OK) {
+        code = run_stage(data, VOX_STAGE_POST_TRANSFORM, data->task->post_transform, err);
+    }
+    return code == VOX_OK ? write_outcome(data, err) : code;
+}
+
 enum vox_code vox_infer_correct(struct vox_infer_data *data,
                                 const struct vox_plan_correction *corrections, int64_t n, int label,
                                 const struct vox_watch *watch, struct vox_err *err)
@@ -124,18 +139,26 @@ enum vox_code vox_infer_correct(struct vox_infer_data *data,
     if (data->task->correct == NULL) {
         return vox_fail(err, VOX_E_UNSUPPORTED, "this model takes no corrections");
     }
+    if (data->stale) {
+        return vox_fail(err, VOX_E_ARG, "an earlier correction failed; segment again");
+    }
+    enum vox_code code = vox_watch_check(watch, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    struct vox_infer_data before = *data;
     data->watch = watch;
     data->start = vox_seconds();
     memset(data->stage_seconds, 0, sizeof(data->stage_seconds));
     data->latencies = (struct vox_latencies){0};
-    enum vox_code code = data->task->correct(data, corrections, n, label, err);
-    data->stage_seconds[VOX_STAGE_RUN_INFERER] = vox_seconds() - data->start;
-    if (code == VOX_OK) {
-        code = run_stage(data, VOX_STAGE_POST_TRANSFORM, data->task->post_transform, err);
-    }
-    if (code == VOX_OK) {
-        code = write_outcome(data, err);
-    }
+    code = correct(data, corrections, n, label, err);
     data->watch = NULL;
+    if (code != VOX_OK) {
+        memcpy(data->stage_seconds, before.stage_seconds, sizeof(data->stage_seconds));
+        data->latencies = before.latencies;
+        data->encoded_slices = before.encoded_slices;
+        data->cached_slices = before.cached_slices;
+        data->stale = true;
+    }
     return code;
 }

@@ -50,6 +50,7 @@ struct vox_outcome {
     struct vox_label_count *counts; /* labels.n + 1, the uncertain value last */
     int n_objects;
     struct vox_object_scores *scores; /* of the objects, in the order of obj_ids; NULL: none */
+    void *account;                    /* the task's own, of what `describe` tells */
     struct vox_warnings warnings;
 };
 
@@ -64,6 +65,7 @@ struct vox_infer_data {
     size_t params_size;
     double stage_seconds[VOX_STAGES];
     double start;
+    bool stale; /* a correction failed half-way: pred is not that of the outcome any more */
     /* ---- */
     int64_t w, h, d;
     struct vox_slice_source *img_3d; /* the image's slices, borrowed from it */
@@ -96,10 +98,12 @@ struct vox_infer_task {
     enum vox_code (*logits)(const struct vox_infer_data *data, int64_t k, float *out,
                             struct vox_err *err);
 
-    /* Adds members to the result's JSON: scores and what else the family knows. */
+    /* Adds members to the result's JSON: scores and what else the family knows. It looks at the
+     * outcome and the plan and not at pred, which a correction that failed may have changed. */
     void (*describe)(const struct vox_infer_data *data, struct vox_json_writer *json);
 
     void (*free_pred)(void *pred);
+    void (*free_account)(struct vox_outcome *outcome); /* NULL: there is none */
 };
 
 /* MedSAM2: prompts, plan, passes over slices. */
@@ -120,7 +124,9 @@ struct vox_infer_input {
 enum vox_code vox_infer_run(const struct vox_infer_input *input, struct vox_infer_data **out,
                             struct vox_err *err) VOX_MUST_USE;
 
-/* Continues with corrections of one label and runs the writer anew. */
+/* Continues with corrections of one label and runs the writer anew. After an error the outcome, the
+ * plan and the times are what they were, pred is not (data->stale), and nothing can be corrected
+ * any more. */
 enum vox_code vox_infer_correct(struct vox_infer_data *data,
                                 const struct vox_plan_correction *corrections, int64_t n, int label,
                                 const struct vox_watch *watch, struct vox_err *err) VOX_MUST_USE;

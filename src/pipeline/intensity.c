@@ -48,6 +48,15 @@ bool vox_window_preset(const char *name, struct vox_window *out)
     return false;
 }
 
+bool vox_window_equal(const struct vox_window *a, const struct vox_window *b)
+{
+    if (a->automatic || b->automatic) {
+        return a->automatic == b->automatic;
+    }
+    return a->rule == b->rule &&
+           (a->rule == VOX_WINDOW_FULL || (a->low == b->low && a->high == b->high));
+}
+
 static bool unscaled(const struct vox_volume *volume)
 {
     return volume->slope == 1.0 && volume->intercept == 0.0;
@@ -100,12 +109,13 @@ static enum vox_code choose_window(struct vox_slice_source *source, const struct
 }
 
 static enum vox_code prepare(struct vox_slice_source *source, const struct vox_window *window,
-                             double *work, struct vox_intensity *out, struct vox_err *err)
+                             const struct vox_watch *watch, double *work, struct vox_intensity *out,
+                             struct vox_err *err)
 {
     const struct vox_volume *volume = vox_slice_source_volume(source);
     struct vox_intensity intensity = {.single = volume->type == VOX_VOXEL_F32 && unscaled(volume)};
     struct vox_value_survey *survey;
-    enum vox_code code = vox_value_survey_new(source, window->automatic, work, &survey, err);
+    enum vox_code code = vox_value_survey_new(source, window->automatic, work, watch, &survey, err);
     if (code != VOX_OK) {
         return code;
     }
@@ -130,9 +140,10 @@ static bool has_bounds(const struct vox_window *window)
     return isfinite(window->low) && isfinite(window->high) && window->low < window->high;
 }
 
-enum vox_code vox_intensity_prepare(struct vox_slice_source *source,
-                                    const struct vox_window *window, struct vox_intensity *out,
-                                    struct vox_err *err)
+enum vox_code vox_intensity_prepare_watched(struct vox_slice_source *source,
+                                            const struct vox_window *window,
+                                            const struct vox_watch *watch,
+                                            struct vox_intensity *out, struct vox_err *err)
 {
     const struct vox_volume *volume = vox_slice_source_volume(source);
     if (!window->automatic && window->rule != VOX_WINDOW_FULL && !has_bounds(window)) {
@@ -151,9 +162,16 @@ enum vox_code vox_intensity_prepare(struct vox_slice_source *source,
     if (work == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    enum vox_code code = prepare(source, window, work, out, err);
+    enum vox_code code = prepare(source, window, watch, work, out, err);
     vox_free(work);
     return code;
+}
+
+enum vox_code vox_intensity_prepare(struct vox_slice_source *source,
+                                    const struct vox_window *window, struct vox_intensity *out,
+                                    struct vox_err *err)
+{
+    return vox_intensity_prepare_watched(source, window, NULL, out, err);
 }
 
 /* numpy's conversion of the result to 8 bits truncates; a NaN, which only a range beyond the type's

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pipeline/watch.h"
 #include "util/error.h"
 #include "volume/slice_source.h"
 
@@ -63,6 +64,16 @@ struct vox_intensity {
 enum vox_code vox_intensity_prepare(struct vox_slice_source *source,
                                     const struct vox_window *window, struct vox_intensity *out,
                                     struct vox_err *err) VOX_MUST_USE;
+
+/* The same; `watch` is looked at for each slice. VOX_E_CANCELLED. */
+enum vox_code vox_intensity_prepare_watched(struct vox_slice_source *source,
+                                            const struct vox_window *window,
+                                            const struct vox_watch *watch,
+                                            struct vox_intensity *out,
+                                            struct vox_err *err) VOX_MUST_USE;
+
+/* Whether both ask for the same bounds. */
+bool vox_window_equal(const struct vox_window *a, const struct vox_window *b);
 
 enum { VOX_SLICE_MAX_PIXELS = 1 << 26 };
 

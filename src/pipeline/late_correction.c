@@ -1,12 +1,10 @@
 #include "pipeline/late_correction.h"
 
-#include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "util/memory.h"
 
-static struct vox_plan_object *find_object(const struct vox_plan *plan, int label)
+static const struct vox_plan_object *find_object(const struct vox_plan *plan, int label)
 {
     for (int i = 0; i < plan->n_objects; i++) {
         if (plan->objects[i].label == label) {
@@ -30,118 +28,87 @@ static enum vox_code check_slice(const struct vox_plan *plan, const struct vox_p
     return VOX_OK;
 }
 
-/* NaN is outside. */
-static bool is_inside(const struct vox_plan_image *image, const double ij[2])
+static enum vox_code add_to_request(struct vox_request *request,
+                                    const struct vox_late_clicks *clicks, struct vox_err *err)
 {
-    double i = floor(ij[0] + 0.5), j = floor(ij[1] + 0.5);
-    return i >= 0.0 && i < (double)image->size[0] && j >= 0.0 && j < (double)image->size[1];
-}
-
-static bool conditions(const struct vox_plan_object *object, int64_t k)
-{
-    for (int64_t i = 0; i < object->n_prompts; i++) {
-        if (object->prompts[i].k == k) {
-            return true;
+    struct vox_click *list = vox_calloc((size_t)clicks->n, sizeof(*list));
+    if (list == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    enum vox_code code = VOX_OK;
+    for (int64_t i = 0; i < clicks->n && code == VOX_OK; i++) {
+        list[i] = (struct vox_click){.at = {clicks->ij[i][0], clicks->ij[i][1]},
+                                     .positive = clicks->labels[i] == 1};
+        if (clicks->labels[i] != 0 && clicks->labels[i] != 1) {
+            code =
+                vox_fail(err, VOX_E_ARG, "label %lld of a correction must be 1 or 0", (long long)i);
         }
     }
-    return false;
+    if (code == VOX_OK) {
+        code = vox_request_add_correction(request, clicks->label, (double)clicks->k, list,
+                                          (size_t)clicks->n, err);
+    }
+    vox_free(list);
+    return code;
 }
 
-enum vox_code vox_late_correction_new(const struct vox_plan *plan, int label, int64_t k,
-                                      const double (*ij)[2], const int *labels, int64_t n,
-                                      struct vox_plan_correction **out, struct vox_err *err)
+/* The plan of the request, in which the object must have got a correction. */
+static enum vox_code plan_anew(const struct vox_request *request,
+                               const struct vox_plan_image *image,
+                               const struct vox_plan_defaults *defaults,
+                               const struct vox_plan_object *before, struct vox_plan **out,
+                               struct vox_err *err)
 {
-    const struct vox_plan_object *object = find_object(plan, label);
-    if (object == NULL) {
-        return vox_fail(err, VOX_E_ARG, "there is no object to correct; give it a prompt first");
-    }
-    enum vox_code code = check_slice(plan, object, k, err);
+    struct vox_plan *made;
+    enum vox_code code = vox_plan_new(request, image, defaults, &made, err);
     if (code != VOX_OK) {
         return code;
     }
-    struct vox_plan_correction *correction = vox_calloc(1, sizeof(*correction));
-    struct vox_plan_click *clicks = vox_calloc((size_t)n, sizeof(*clicks));
-    if (correction == NULL || clicks == NULL) {
-        vox_free(correction);
-        vox_free(clicks);
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    correction->k = k;
-    correction->on_prompt = conditions(object, k);
-    correction->clicks = clicks;
-    for (int64_t i = 0; i < n; i++) {
-        if (is_inside(&plan->image, ij[i])) {
-            clicks[correction->n_clicks++] =
-                (struct vox_plan_click){.i = ij[i][0], .j = ij[i][1], .positive = labels[i] != 0};
-        }
-    }
-    if (correction->n_clicks == 0) {
-        vox_late_correction_free(correction);
+    const struct vox_plan_object *object = find_object(made, before->label);
+    if (object == NULL || object->n_corrections <= before->n_corrections) {
+        vox_plan_free(made);
         return vox_fail(err, VOX_E_ARG, "no click lies inside the slice");
     }
-    *out = correction;
+    *out = made;
     return VOX_OK;
 }
 
-void vox_late_correction_free(struct vox_plan_correction *correction)
+enum vox_code vox_late_correction_add(struct vox_request *request, const struct vox_plan *plan,
+                                      const struct vox_plan_defaults *defaults,
+                                      const struct vox_late_clicks *clicks, struct vox_plan **out,
+                                      struct vox_err *err)
 {
-    if (correction != NULL) {
-        vox_free(correction->clicks);
-        vox_free(correction);
-    }
-}
-
-/* Room for one more correction of n clicks. */
-static enum vox_code make_room(struct vox_plan_object *object, int64_t n, struct vox_err *err)
-{
-    size_t had = (size_t)object->n_corrections, has = (size_t)object->n_clicks;
-    struct vox_plan_correction *corrections = vox_realloc(
-        object->corrections, had * sizeof(*corrections), (had + 1) * sizeof(*corrections));
-    if (corrections != NULL) {
-        object->corrections = corrections;
-    }
-    struct vox_plan_click *clicks = vox_calloc(has + (size_t)n, sizeof(*clicks));
-    if (corrections == NULL || clicks == NULL) {
-        vox_free(clicks);
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    memcpy(clicks, object->clicks, has * sizeof(*clicks));
-    for (int64_t i = 0; i < object->n_prompts; i++) {
-        object->prompts[i].clicks = clicks + (object->prompts[i].clicks - object->clicks);
-    }
-    for (int64_t i = 0; i < object->n_corrections; i++) {
-        corrections[i].clicks = clicks + (corrections[i].clicks - object->clicks);
-    }
-    vox_free(object->clicks);
-    object->clicks = clicks;
-    return VOX_OK;
-}
-
-enum vox_code vox_late_correction_join(struct vox_plan *plan, int label,
-                                       const struct vox_plan_correction *correction,
-                                       struct vox_err *err)
-{
-    struct vox_plan_object *object = find_object(plan, label);
+    const struct vox_plan_object *object = find_object(plan, clicks->label);
     if (object == NULL) {
         return vox_fail(err, VOX_E_ARG, "there is no object to correct; give it a prompt first");
     }
-    enum vox_code code = make_room(object, correction->n_clicks, err);
+    if (clicks->n < 1) {
+        return vox_fail(err, VOX_E_ARG, "a correction needs a click");
+    }
+    enum vox_code code = check_slice(plan, object, clicks->k, err);
+    if (code == VOX_OK) {
+        code = add_to_request(request, clicks, err);
+    }
     if (code != VOX_OK) {
         return code;
     }
-    struct vox_plan_correction *joined = &object->corrections[object->n_corrections++];
-    *joined = *correction;
-    joined->clicks = object->clicks + object->n_clicks;
-    memcpy(joined->clicks, correction->clicks,
-           (size_t)correction->n_clicks * sizeof(*joined->clicks));
-    object->n_clicks += correction->n_clicks;
-    return VOX_OK;
+    code = plan_anew(request, &plan->image, defaults, object, out, err);
+    if (code != VOX_OK) {
+        vox_late_correction_drop(request);
+    }
+    return code;
 }
 
-void vox_late_correction_part(struct vox_plan *plan, int label)
+void vox_late_correction_drop(struct vox_request *request)
 {
-    struct vox_plan_object *object = find_object(plan, label);
-    if (object != NULL && object->n_corrections > 0) {
-        object->n_clicks -= object->corrections[--object->n_corrections].n_clicks;
-    }
+    struct vox_correction_ask *last = &request->corrections[--request->n_corrections];
+    request->n_points -= last->n_clicks;
+    vox_free(last->clicks);
+}
+
+const struct vox_plan_correction *vox_late_correction_last(const struct vox_plan *plan, int label)
+{
+    const struct vox_plan_object *object = find_object(plan, label);
+    VOX_ASSERT(object != NULL && object->n_corrections > 0);
+    return &object->corrections[object->n_corrections - 1];
 }

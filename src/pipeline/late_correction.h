@@ -1,26 +1,33 @@
-/* A correction that comes after the first result. */
+/* Corrections that come after the first result. They join the request's list, and the plan is made
+ * anew: so it is, warnings included, that of a fresh run with the same list. */
 #ifndef VOX_PIPELINE_LATE_CORRECTION_H
 #define VOX_PIPELINE_LATE_CORRECTION_H
 
 #include "pipeline/prompt_plan.h"
 
-/* Makes the correction of slice k with n clicks (pairs i, j; labels 1 or 0) for a label of the plan
- * as rule 6 of docs/prompts.md has it. VOX_E_ARG where the label has no object, the slice is not
- * there or beyond strict borders, or no click is inside the slice. End it with
- * vox_late_correction_free. */
-enum vox_code vox_late_correction_new(const struct vox_plan *plan, int label, int64_t k,
-                                      const double (*ij)[2], const int *labels, int64_t n,
-                                      struct vox_plan_correction **out,
+/* Clicks of a label on one slice. */
+struct vox_late_clicks {
+    int label;
+    int64_t k;
+    const double (*ij)[2];
+    const int *labels; /* 1 or 0 */
+    int64_t n;
+};
+
+/* Adds the clicks to a request of which `plan` is the plan, and makes the new one: in it the
+ * label's object has one more correction, its last. VOX_E_ARG where the label has no object, the
+ * slice is not there or beyond strict borders, a number is not finite, a label is neither 1 nor 0,
+ * or no click is inside the slice; VOX_E_LIMIT beyond the request's points; VOX_E_NOMEM. On failure
+ * the request is as before. */
+enum vox_code vox_late_correction_add(struct vox_request *request, const struct vox_plan *plan,
+                                      const struct vox_plan_defaults *defaults,
+                                      const struct vox_late_clicks *clicks, struct vox_plan **out,
                                       struct vox_err *err) VOX_MUST_USE;
-void vox_late_correction_free(struct vox_plan_correction *correction); /* NULL is allowed */
 
-/* Copies the correction to the end of those of the label's object, so that the plan says what the
- * result is made of. VOX_E_ARG where there is none, VOX_E_NOMEM. */
-enum vox_code vox_late_correction_join(struct vox_plan *plan, int label,
-                                       const struct vox_plan_correction *correction,
-                                       struct vox_err *err) VOX_MUST_USE;
+/* Takes the correction that was added last out of the request. */
+void vox_late_correction_drop(struct vox_request *request);
 
-/* Takes the one that joined last out again. */
-void vox_late_correction_part(struct vox_plan *plan, int label);
+/* The last correction of a label's object, which has one. */
+const struct vox_plan_correction *vox_late_correction_last(const struct vox_plan *plan, int label);
 
 #endif

@@ -1,4 +1,5 @@
 /* The functions of the public header that are not those of a part of their own. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "pipeline/late_correction.h"
@@ -10,7 +11,6 @@
 struct vox_result {
     struct vox_infer_data *data;
     struct vox_json_writer *json;
-    bool broken; /* a correction failed half-way */
 };
 
 const char *vox_version(void)
@@ -108,47 +108,48 @@ enum vox_code vox_request_ras(struct vox_request *request, struct vox_image *ima
 
 /* ---- runs ---- */
 
-/* Callbacks of the public interface as the inside knows them: who asks to stop is asked after
- * every slice. */
+/* Callbacks of the public interface as the inside knows them. */
 struct bridge {
     const struct vox_callbacks *callbacks;
-    atomic_int cancel;
+    bool cancelled; /* said once, it holds */
     struct vox_watch watch;
 };
 
-static void ask(struct bridge *bridge)
+static bool ask(void *context)
 {
+    struct bridge *bridge = context;
     const struct vox_callbacks *callbacks = bridge->callbacks;
-    if (callbacks->cancelled != NULL && callbacks->cancelled(callbacks->context) != 0) {
-        atomic_store(&bridge->cancel, 1);
-    }
+    bridge->cancelled = bridge->cancelled || callbacks->cancelled(callbacks->context) != 0;
+    return bridge->cancelled;
 }
 
 static void pass_on(void *context, const struct vox_event *event)
 {
-    struct bridge *bridge = context;
+    const struct bridge *bridge = context;
     const struct vox_callbacks *callbacks = bridge->callbacks;
-    if (callbacks->progress != NULL) {
-        const struct vox_progress progress = {
-            .step = event->step,
-            .done = event->done,
-            .total = event->total,
-            .seconds = event->seconds,
-            .restarted = event->kind == VOX_EVENT_RESTART,
-        };
-        callbacks->progress(callbacks->context, &progress);
-    }
-    ask(bridge);
+    const struct vox_progress progress = {
+        .step = event->step,
+        .done = event->done,
+        .total = event->total,
+        .seconds = event->seconds,
+        .restarted = event->kind == VOX_EVENT_RESTART,
+    };
+    callbacks->progress(callbacks->context, &progress);
 }
 
-static void begin_bridge(struct bridge *bridge, const struct vox_callbacks *callbacks)
+static const struct vox_watch *begin_bridge(struct bridge *bridge,
+                                            const struct vox_callbacks *callbacks)
 {
-    static const struct vox_callbacks none = {0};
-    bridge->callbacks = callbacks != NULL ? callbacks : &none;
-    atomic_init(&bridge->cancel, 0);
-    bridge->watch =
-        (struct vox_watch){.event = pass_on, .context = bridge, .cancel = &bridge->cancel};
-    ask(bridge);
+    if (callbacks == NULL) {
+        return NULL;
+    }
+    *bridge = (struct bridge){.callbacks = callbacks};
+    bridge->watch = (struct vox_watch){
+        .event = callbacks->progress != NULL ? pass_on : NULL,
+        .cancelled = callbacks->cancelled != NULL ? ask : NULL,
+        .context = bridge,
+    };
+    return &bridge->watch;
 }
 
 enum vox_code vox_explain(struct vox_model *model, struct vox_image *image,
@@ -183,7 +184,6 @@ enum vox_code vox_segment(struct vox_model *model, struct vox_image *image,
                           struct vox_result **out, struct vox_err *err)
 {
     struct bridge bridge;
-    begin_bridge(&bridge, callbacks);
     struct vox_result *result = vox_calloc(1, sizeof(*result));
     if (result == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
@@ -193,7 +193,7 @@ enum vox_code vox_segment(struct vox_model *model, struct vox_image *image,
         .model = model,
         .image = image,
         .request = request,
-        .watch = &bridge.watch,
+        .watch = begin_bridge(&bridge, callbacks),
     };
     enum vox_code code = vox_infer_run(&input, &result->data, err);
     if (code != VOX_OK) {
@@ -209,34 +209,29 @@ enum vox_code vox_result_correct(struct vox_result *result, const char *label, i
                                  const struct vox_callbacks *callbacks, struct vox_err *err)
 {
     struct vox_infer_data *data = result->data;
-    int index;
-    enum vox_code code = find_label(data->request, label, &index, err);
+    struct vox_late_clicks clicks = {.k = k, .ij = ij, .labels = labels, .n = n};
+    enum vox_code code = find_label(data->request, label, &clicks.label, err);
     if (code != VOX_OK) {
         return code;
     }
-    if (result->broken) {
-        return vox_fail(err, VOX_E_ARG, "an earlier correction failed; segment again");
-    }
-    if (n < 1 || n > VOX_POINTS_MAX_DEFAULT) {
-        return vox_fail(err, VOX_E_ARG, "a correction has 1 to %d clicks", VOX_POINTS_MAX_DEFAULT);
-    }
-    struct vox_plan_correction *correction;
-    code = vox_late_correction_new(data->plan, index, k, ij, labels, n, &correction, err);
+    struct vox_plan *plan, *before = data->plan;
+    code =
+        vox_late_correction_add(data->request, before, &data->model->defaults, &clicks, &plan, err);
     if (code != VOX_OK) {
         return code;
     }
-    code = vox_late_correction_join(data->plan, index, correction, err);
-    if (code == VOX_OK) {
-        struct bridge bridge;
-        begin_bridge(&bridge, callbacks);
-        code = vox_infer_correct(data, correction, 1, index, &bridge.watch, err);
-        result->broken = code != VOX_OK;
-        if (result->broken) {
-            vox_late_correction_part(data->plan, index);
-        }
+    struct bridge bridge;
+    data->plan = plan;
+    code = vox_infer_correct(data, vox_late_correction_last(plan, clicks.label), 1, clicks.label,
+                             begin_bridge(&bridge, callbacks), err);
+    if (code != VOX_OK) {
+        data->plan = before;
+        vox_late_correction_drop(data->request);
+        vox_plan_free(plan);
+        return code;
     }
-    vox_late_correction_free(correction);
-    return code;
+    vox_plan_free(before);
+    return VOX_OK;
 }
 
 void vox_result_close(struct vox_result *result)
@@ -310,6 +305,6 @@ enum vox_code vox_result_save(struct vox_result *result, const struct vox_files 
                               struct vox_err *err)
 {
     struct bridge bridge;
-    begin_bridge(&bridge, callbacks);
-    return vox_result_write_files(result->data, files, &bridge.cancel, which, err);
+    return vox_result_write_files(result->data, files, begin_bridge(&bridge, callbacks), which,
+                                  err);
 }

@@ -1,4 +1,6 @@
 /* Masks as prompts: from a label file on the image's grid. */
+#include <stdbool.h>
+
 #include "pipeline/image.h"
 #include "pipeline/request.h"
 #include "util/memory.h"
@@ -59,18 +61,35 @@ static enum vox_code take_label(struct vox_request *request, int label, const st
     return code;
 }
 
-static enum vox_code take_labels(struct vox_request *request, const struct vox_label_map *map,
+/* Whether the voxels of a value are those of a segment that another label takes by its name. */
+static bool is_taken(const struct vox_label_map *map, const struct vox_labels *labels,
+                     int64_t value)
+{
+    for (int label = 0; label < labels->n; label++) {
+        int segment = vox_label_map_find(map, labels->names[label]);
+        if (segment >= 0 && vox_label_map_segment(map, segment)->value == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The file's masks into a request without any. */
+static enum vox_code take_labels(struct vox_request *masks, const struct vox_label_map *map,
                                  const int64_t size[3], struct vox_err *err)
 {
     int64_t all = 0;
-    for (int label = 0; label < request->labels.n; label++) {
+    for (int label = 0; label < masks->labels.n; label++) {
         const struct source source = {
             .map = map,
-            .segment = vox_label_map_find(map, request->labels.names[label]),
+            .segment = vox_label_map_find(map, masks->labels.names[label]),
             .value = vox_label_value(label),
         };
         int64_t taken = 0;
-        enum vox_code code = take_label(request, label, &source, size, &taken, err);
+        if (source.segment < 0 && is_taken(map, &masks->labels, source.value)) {
+            continue;
+        }
+        enum vox_code code = take_label(masks, label, &source, size, &taken, err);
         if (code != VOX_OK) {
             return code;
         }
@@ -80,16 +99,38 @@ static enum vox_code take_labels(struct vox_request *request, const struct vox_l
         return vox_fail(err, VOX_E_ARG,
                         "the mask holds no voxel of any label: neither a segment of its name nor "
                         "the values 1 to %d",
-                        request->labels.n);
+                        masks->labels.n);
     }
     return VOX_OK;
+}
+
+/* Labels that the file holds nothing for keep theirs. */
+static enum vox_code replace_masks(struct vox_request *request, const struct vox_label_map *map,
+                                   const int64_t size[3], struct vox_err *err)
+{
+    struct vox_request *masks;
+    enum vox_code code = vox_request_new(&request->labels, &masks, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    code = take_labels(masks, map, size, err);
+    for (int label = 0; label < request->labels.n && code == VOX_OK; label++) {
+        struct vox_mask_ask *from = &masks->objects[label].mask;
+        if (from->n > 0) {
+            struct vox_mask_ask before = request->objects[label].mask;
+            request->objects[label].mask = *from;
+            *from = before;
+        }
+    }
+    vox_request_free(masks);
+    return code;
 }
 
 enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_image *image,
                                     const char *path, struct vox_err *err)
 {
     struct vox_slice_source *slices;
-    enum vox_code code = vox_image_load(image, &slices, err);
+    enum vox_code code = vox_image_load(image, NULL, &slices, err);
     if (code != VOX_OK) {
         return vox_err_prefix(err, code, "the image");
     }
@@ -102,7 +143,7 @@ enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_imag
     const struct vox_volume *volume = vox_slice_source_volume(slices);
     code = vox_label_map_place(map, volume, err);
     if (code == VOX_OK) {
-        code = take_labels(request, map, volume->size, err);
+        code = replace_masks(request, map, volume->size, err);
     }
     vox_label_map_free(map);
     return code;

@@ -88,8 +88,8 @@ void vox_object_account_put_scores(const struct vox_object_account *account,
     vox_json_end(json);
 }
 
-void vox_object_account_put_corrections(const struct vox_object_account *account,
-                                        const char *label, struct vox_json_writer *json)
+void vox_object_account_put_corrections(const struct vox_object_account *account, const char *label,
+                                        struct vox_json_writer *json)
 {
     for (int64_t c = 0; c < account->n_retracked; c++) {
         const struct vox_retracked *retracked = &account->retracked[c];

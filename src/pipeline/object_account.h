@@ -26,7 +26,7 @@ void vox_object_account_put_scores(const struct vox_object_account *account,
                                    struct vox_json_writer *json);
 
 /* One element of a list for each correction. */
-void vox_object_account_put_corrections(const struct vox_object_account *account,
-                                        const char *label, struct vox_json_writer *json);
+void vox_object_account_put_corrections(const struct vox_object_account *account, const char *label,
+                                        struct vox_json_writer *json);
 
 #endif

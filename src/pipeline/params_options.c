@@ -92,6 +92,8 @@ static enum vox_code read_flags(struct vox_request *request, const struct vox_js
             return vox_fail(err, VOX_E_ARG, "'%s' must be true or false", keys[i].key);
         }
     }
+    request->result_compress_given =
+        request->result_compress_given || vox_params_get(root, "result_compress") != NULL;
     return VOX_OK;
 }
 

@@ -21,6 +21,7 @@ struct vox_value_survey {
     int64_t bins;     /* stored values that there are; 0 for types that have too many */
     double *values;   /* the real value of each of them, ascending or descending */
     int rounds;       /* that tell different values apart */
+    const struct vox_watch *watch;
 };
 
 struct rank {
@@ -132,7 +133,10 @@ static enum vox_code survey_narrow(struct vox_value_survey *survey, struct vox_s
     enum vox_code code = make_values(survey, volume, err);
     for (int64_t k = 0; k < volume->size[2] && code == VOX_OK; k++) {
         const void *voxels;
-        code = vox_slice_source_stored(source, k, &voxels, err);
+        code = vox_watch_check(survey->watch, err);
+        if (code == VOX_OK) {
+            code = vox_slice_source_stored(source, k, &voxels, err);
+        }
         if (code == VOX_OK && vox_voxel_size(volume->type) == 1) {
             count_bytes(voxels, pixels_of(volume), flip, survey->counts);
         } else if (code == VOX_OK) {
@@ -147,6 +151,14 @@ static enum vox_code survey_narrow(struct vox_value_survey *survey, struct vox_s
     return code;
 }
 
+static enum vox_code values_of(const struct vox_value_survey *survey,
+                               struct vox_slice_source *source, int64_t k, double *work,
+                               struct vox_err *err)
+{
+    enum vox_code code = vox_watch_check(survey->watch, err);
+    return code == VOX_OK ? vox_slice_source_values(source, k, work, err) : code;
+}
+
 static enum vox_code survey_wide(struct vox_value_survey *survey, struct vox_slice_source *source,
                                  double *work, struct vox_err *err)
 {
@@ -154,7 +166,7 @@ static enum vox_code survey_wide(struct vox_value_survey *survey, struct vox_sli
     const int64_t pixels = pixels_of(volume);
     const int shift = DIGIT_BITS * (ROUNDS - 1);
     for (int64_t k = 0; k < volume->size[2]; k++) {
-        enum vox_code code = vox_slice_source_values(source, k, work, err);
+        enum vox_code code = values_of(survey, source, k, work, err);
         if (code != VOX_OK) {
             return code;
         }
@@ -169,13 +181,15 @@ static enum vox_code survey_wide(struct vox_value_survey *survey, struct vox_sli
 }
 
 enum vox_code vox_value_survey_new(struct vox_slice_source *source, bool percentiles, double *work,
-                                   struct vox_value_survey **out, struct vox_err *err)
+                                   const struct vox_watch *watch, struct vox_value_survey **out,
+                                   struct vox_err *err)
 {
     const struct vox_volume *volume = vox_slice_source_volume(source);
     struct vox_value_survey *survey = vox_calloc(1, sizeof(*survey));
     if (survey == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
+    survey->watch = watch;
     survey->range.min = HUGE_VAL;
     survey->range.max = -HUGE_VAL;
     survey->bins = stored_values(volume->type);
@@ -247,7 +261,8 @@ static int find_prefixes(const struct rank *ranks, int n, uint64_t *prefixes, in
     return distinct;
 }
 
-static enum vox_code count_digits(struct vox_slice_source *source, int shift,
+static enum vox_code count_digits(const struct vox_value_survey *survey,
+                                  struct vox_slice_source *source, int shift,
                                   const uint64_t *prefixes, int distinct, int64_t *histograms,
                                   double *work, struct vox_err *err)
 {
@@ -255,7 +270,7 @@ static enum vox_code count_digits(struct vox_slice_source *source, int shift,
     const int64_t pixels = pixels_of(volume);
     const uint64_t settled = ~(uint64_t)0 << (shift + DIGIT_BITS);
     for (int64_t k = 0; k < volume->size[2]; k++) {
-        enum vox_code code = vox_slice_source_values(source, k, work, err);
+        enum vox_code code = values_of(survey, source, k, work, err);
         if (code != VOX_OK) {
             return code;
         }
@@ -304,7 +319,8 @@ static enum vox_code settle_wide(const struct vox_value_survey *survey,
         if (histograms == NULL) {
             return vox_fail(err, VOX_E_NOMEM, "out of memory");
         }
-        enum vox_code code = count_digits(source, shift, prefixes, distinct, histograms, work, err);
+        enum vox_code code =
+            count_digits(survey, source, shift, prefixes, distinct, histograms, work, err);
         if (code == VOX_OK) {
             for (int r = 0; r < n; r++) {
                 ranks[r].counts = histograms + (ptrdiff_t)of_rank[r] * DIGITS;

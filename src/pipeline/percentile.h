@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pipeline/watch.h"
 #include "util/error.h"
 #include "volume/slice_source.h"
 
@@ -19,10 +20,11 @@ struct vox_value_range {
 };
 
 /* Reads each slice once, in ascending order. `percentiles` says whether they may be asked for;
- * `work` is room for w * h doubles. The caller owns *out. VOX_E_NOMEM, and the errors of the
- * source. */
+ * `work` is room for w * h doubles; watch (NULL: none) is looked at for each slice here and below.
+ * The caller owns *out. VOX_E_NOMEM, VOX_E_CANCELLED, and the errors of the source. */
 enum vox_code vox_value_survey_new(struct vox_slice_source *source, bool percentiles, double *work,
-                                   struct vox_value_survey **out, struct vox_err *err) VOX_MUST_USE;
+                                   const struct vox_watch *watch, struct vox_value_survey **out,
+                                   struct vox_err *err) VOX_MUST_USE;
 void vox_value_survey_free(struct vox_value_survey *survey); /* NULL is allowed */
 
 struct vox_value_range vox_value_survey_range(const struct vox_value_survey *survey);

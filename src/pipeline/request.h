@@ -112,6 +112,7 @@ struct vox_request {
     char result_extension[16]; /* ".nii.gz"; empty: as the image */
     char result_dtype[16];     /* "uint8", "uint16"; empty: what the values need */
     bool result_compress;
+    bool result_compress_given; /* else as the ending has it */
 
     struct vox_warnings warnings; /* what was dropped while it was read */
 };

@@ -2,7 +2,6 @@
 #ifndef VOX_PIPELINE_RESULT_H
 #define VOX_PIPELINE_RESULT_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +22,11 @@ enum vox_code vox_result_write_json(const struct vox_infer_data *data,
                                     const struct vox_files *files, struct vox_json_writer **out,
                                     struct vox_err *err) VOX_MUST_USE;
 
-/* Writes all files or none. *which is the path that an error is about, or untouched. *cancel, if it
- * is not NULL, stops within one slice. The time that it takes goes into the latencies. */
+/* Writes all files or none. *which is the path that an error is about, or untouched, as where the
+ * watch (NULL: none) cancels, which it can for each slice. The time that it takes goes into the
+ * latencies. */
 enum vox_code vox_result_write_files(struct vox_infer_data *data, const struct vox_files *files,
-                                     const atomic_int *cancel, const char **which,
+                                     const struct vox_watch *watch, const char **which,
                                      struct vox_err *err) VOX_MUST_USE;
 
 #endif

@@ -1,8 +1,8 @@
 /* All of a result's files are complete under temporary names before the first one gets its own. */
 #include <string.h>
-#include <strings.h>
 
 #include "pipeline/result.h"
+#include "pipeline/result_names.h"
 #include "pipeline/result_preview.h"
 #include "pipeline/stopwatch.h"
 #include "util/file.h"
@@ -10,18 +10,16 @@
 #include "util/memory.h"
 #include "volume/volume.h"
 
-enum { FILES_MAX = 4 };
-
 struct batch {
     struct vox_infer_data *data;
     const struct vox_files *files;
-    const atomic_int *cancel;
+    const struct vox_watch *watch;
     const char **which;
     int n;
     struct {
         const char *path;
         struct vox_file_writer *file;
-    } at[FILES_MAX];
+    } at[VOX_RESULT_FILES];
 };
 
 static void blame(const char **which, const char *path)
@@ -29,6 +27,12 @@ static void blame(const char **which, const char *path)
     if (which != NULL) {
         *which = path;
     }
+}
+
+/* For writers that look at a flag more often than they ask for a slice. */
+static const atomic_int *flag_of(const struct vox_watch *watch)
+{
+    return watch != NULL ? watch->cancel : NULL;
 }
 
 /* Takes over a file that was written. */
@@ -49,6 +53,7 @@ static enum vox_code add(struct batch *batch, const char *path, struct vox_file_
 /* ---- the mask ---- */
 
 struct label_supply {
+    const struct vox_watch *watch;
     const struct vox_outcome *outcome;
     uint16_t *slice; /* w * h */
     bool bytes;
@@ -57,7 +62,10 @@ struct label_supply {
 static enum vox_code supply_labels(void *context, int64_t k, void *out, struct vox_err *err)
 {
     struct label_supply *supply = context;
-    (void)err;
+    enum vox_code code = vox_watch_check(supply->watch, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     if (!supply->bytes) {
         vox_outcome_slice(supply->outcome, k, out);
         return VOX_OK;
@@ -97,21 +105,23 @@ static enum vox_code write_mask(struct batch *batch, struct vox_err *err)
     const char *path = batch->files->mask;
     bool wide = vox_uncertain_value(labels) > UINT8_MAX ||
                 strcmp(data->request->result_dtype, "uint16") == 0;
-    struct label_supply supply = {.outcome = &data->outcome, .bytes = !wide};
+    struct label_supply supply = {.watch = batch->watch, .outcome = &data->outcome, .bytes = !wide};
     supply.slice = vox_calloc((size_t)(data->w * data->h), sizeof(*supply.slice));
     struct vox_segment_info *segments = NULL;
     enum vox_code code = supply.slice != NULL ? list_segments(labels, &segments, err)
                                               : vox_fail(err, VOX_E_NOMEM, "out of memory");
     if (code == VOX_OK) {
         struct vox_write_options options = vox_write_options_default(path);
-        options.compress = options.compress || data->request->result_compress;
+        if (data->request->result_compress_given) {
+            options.compress = data->request->result_compress;
+        }
         options.segments = segments;
         options.n_segments = labels->n + 1;
         const struct vox_slice_supply slices = {supply_labels, &supply};
         struct vox_file_writer *file;
         code = vox_volume_prepare(path, &volume->geometry, volume->size,
                                   wide ? VOX_VOXEL_U16 : VOX_VOXEL_U8, &slices, &options,
-                                  batch->cancel, &file, err);
+                                  flag_of(batch->watch), &file, err);
         if (code == VOX_OK) {
             code = add(batch, path, file, err);
         }
@@ -125,18 +135,23 @@ static enum vox_code write_mask(struct batch *batch, struct vox_err *err)
 
 static enum vox_code supply_logits(void *context, int64_t k, void *out, struct vox_err *err)
 {
-    const struct vox_infer_data *data = context;
-    return data->task->logits(data, k, out, err);
+    const struct batch *batch = context;
+    enum vox_code code = vox_watch_check(batch->watch, err);
+    return code == VOX_OK ? batch->data->task->logits(batch->data, k, out, err) : code;
 }
 
 static enum vox_code write_logits(struct batch *batch, struct vox_err *err)
 {
     const struct vox_volume *volume = vox_slice_source_volume(batch->data->img_3d);
     const char *path = batch->files->logits;
-    const struct vox_slice_supply slices = {supply_logits, batch->data};
+    const struct vox_slice_supply slices = {supply_logits, batch};
     struct vox_file_writer *file;
+    if (batch->data->stale) {
+        return vox_fail(err, VOX_E_ARG,
+                        "there are no logits any more, as a correction failed; segment again");
+    }
     enum vox_code code = vox_volume_prepare(path, &volume->geometry, volume->size, VOX_VOXEL_F32,
-                                            &slices, NULL, batch->cancel, &file, err);
+                                            &slices, NULL, flag_of(batch->watch), &file, err);
     return code == VOX_OK ? add(batch, path, file, err) : code;
 }
 
@@ -145,7 +160,8 @@ static enum vox_code write_logits(struct batch *batch, struct vox_err *err)
 static enum vox_code write_preview(struct batch *batch, struct vox_err *err)
 {
     struct vox_file_writer *file;
-    enum vox_code code = vox_result_prepare_preview(batch->data, batch->files->preview, &file, err);
+    enum vox_code code =
+        vox_result_prepare_preview(batch->data, batch->files->preview, batch->watch, &file, err);
     return code == VOX_OK ? add(batch, batch->files->preview, file, err) : code;
 }
 
@@ -203,31 +219,42 @@ static enum vox_code write_one(struct batch *batch, const char *path, write_func
     double start = vox_seconds();
     enum vox_code code = write(batch, err);
     batch->data->latencies.write += vox_seconds() - start;
-    if (code != VOX_OK) {
+    if (code != VOX_OK && code != VOX_E_CANCELLED) {
         blame(batch->which, path);
     }
     return code;
 }
 
+static enum vox_code write_all(struct batch *batch, struct vox_err *err)
+{
+    const struct vox_files *files = batch->files;
+    enum vox_code code = write_one(batch, files->mask, write_mask, err);
+    if (code == VOX_OK) {
+        code = write_one(batch, files->logits, write_logits, err);
+    }
+    if (code == VOX_OK) {
+        code = write_one(batch, files->preview, write_preview, err);
+    }
+    if (code == VOX_OK) {
+        code = write_one(batch, files->json, write_json, err);
+    }
+    if (code == VOX_OK) {
+        code = vox_watch_check(batch->watch, err);
+    }
+    return code;
+}
+
 enum vox_code vox_result_write_files(struct vox_infer_data *data, const struct vox_files *files,
-                                     const atomic_int *cancel, const char **which,
+                                     const struct vox_watch *watch, const char **which,
                                      struct vox_err *err)
 {
-    struct batch batch = {.data = data, .files = files, .cancel = cancel, .which = which};
+    enum vox_code code = vox_result_check_names(files, vox_image_path(data->image), which, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    struct batch batch = {.data = data, .files = files, .watch = watch, .which = which};
     data->latencies.write = 0.0;
-    enum vox_code code = write_one(&batch, files->mask, write_mask, err);
-    if (code == VOX_OK) {
-        code = write_one(&batch, files->logits, write_logits, err);
-    }
-    if (code == VOX_OK) {
-        code = write_one(&batch, files->preview, write_preview, err);
-    }
-    if (code == VOX_OK) {
-        code = write_one(&batch, files->json, write_json, err);
-    }
-    if (code == VOX_OK && cancel != NULL && atomic_load(cancel) != 0) {
-        code = vox_fail(err, VOX_E_CANCELLED, "cancelled");
-    }
+    code = write_all(&batch, err);
     if (code == VOX_OK) {
         code = commit(&batch, err);
     }
@@ -237,32 +264,12 @@ enum vox_code vox_result_write_files(struct vox_infer_data *data, const struct v
     return code;
 }
 
-static bool ends_with(const char *path, const char *ending)
+/* Whether a file can be made in the folder. */
+static enum vox_code try_file(const char *path, struct vox_err *err)
 {
-    size_t size = strlen(path), end = strlen(ending);
-    return size > end && strcasecmp(path + size - end, ending) == 0;
-}
-
-/* What the name of a file of one kind must end in; NULL: anything. */
-struct endings {
-    const char *text;   /* for messages */
-    const char *all[6]; /* the last one is NULL */
-    const char *none;   /* an ending that is none of them though it ends like one; may be NULL */
-};
-
-static enum vox_code check_file(const char *path, const struct endings *endings,
-                                struct vox_err *err)
-{
-    bool known = endings == NULL;
-    for (int i = 0; !known && endings->all[i] != NULL; i++) {
-        known = ends_with(path, endings->all[i]);
-    }
-    if (!known || (endings != NULL && endings->none != NULL && ends_with(path, endings->none))) {
-        return vox_fail(err, VOX_E_ARG, "%s", endings->text);
-    }
     struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, err);
-    if (code == VOX_OK) {
+    enum vox_code code = path == NULL ? VOX_OK : vox_file_create(path, &file, err);
+    if (code == VOX_OK && path != NULL) {
         vox_file_abandon(file);
     }
     return code;
@@ -271,38 +278,13 @@ static enum vox_code check_file(const char *path, const struct endings *endings,
 enum vox_code vox_files_check(const struct vox_files *files, const char **which,
                               struct vox_err *err)
 {
-    static const struct endings masks = {
-        "the name of a mask must end in .nii.gz, .nii, .nrrd, .seg.nrrd, .mha or .mhd",
-        {".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", NULL}, /* .seg.nrrd is an .nrrd */
-        NULL};
-    static const struct endings numbers = {
-        "the name of a file of logits must end in .nii.gz, .nii, .nrrd, .mha or .mhd",
-        {".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", NULL},
-        ".seg.nrrd"};
-    static const struct endings pictures = {
-        "the name of a preview must end in .png", {".png", NULL}, NULL};
-    const struct {
-        const char *path;
-        const struct endings *endings;
-    } all[FILES_MAX] = {
-        {files->mask, &masks},
-        {files->logits, &numbers},
-        {files->preview, &pictures},
-        {files->json, NULL},
-    };
-    for (int i = 0; i < FILES_MAX; i++) {
-        for (int other = 0; all[i].path != NULL && other < i; other++) {
-            if (all[other].path != NULL && strcmp(all[i].path, all[other].path) == 0) {
-                blame(which, all[i].path);
-                return vox_fail(err, VOX_E_ARG, "one file cannot hold two different outputs");
-            }
-        }
-        enum vox_code code =
-            all[i].path == NULL ? VOX_OK : check_file(all[i].path, all[i].endings, err);
+    const char *const paths[] = {files->mask, files->logits, files->preview, files->json};
+    enum vox_code code = vox_result_check_names(files, NULL, which, err);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && code == VOX_OK; i++) {
+        code = try_file(paths[i], err);
         if (code != VOX_OK) {
-            blame(which, all[i].path);
-            return code;
+            blame(which, paths[i]);
         }
     }
-    return VOX_OK;
+    return code;
 }

@@ -10,6 +10,7 @@
 /* What is drawn, gathered from plan and outcome. */
 struct picture {
     const struct vox_infer_data *data;
+    const struct vox_watch *watch;
     struct vox_intensity intensity;
     double *work; /* w * h */
     struct vox_preview_box *boxes;
@@ -23,6 +24,10 @@ static enum vox_code give_slice(void *context, int64_t k, uint8_t *grey, uint16_
                                 struct vox_err *err)
 {
     struct picture *picture = context;
+    enum vox_code code = vox_watch_check(picture->watch, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     vox_outcome_slice(&picture->data->outcome, k, labels);
     return vox_intensity_slice(picture->data->img_3d, &picture->intensity, k, picture->work, grey,
                                err);
@@ -156,11 +161,12 @@ static enum vox_code draw(struct picture *picture, const char *path, struct vox_
 }
 
 enum vox_code vox_result_prepare_preview(const struct vox_infer_data *data, const char *path,
+                                         const struct vox_watch *watch,
                                          struct vox_file_writer **out, struct vox_err *err)
 {
-    struct picture picture = {.data = data};
+    struct picture picture = {.data = data, .watch = watch};
     enum vox_code code =
-        vox_image_intensity(data->image, &data->request->window, &picture.intensity, err);
+        vox_image_intensity(data->image, &data->request->window, watch, &picture.intensity, err);
     if (code == VOX_OK) {
         code = make_room(&picture, err);
     }

@@ -4,6 +4,7 @@
 
 #include "pipeline/image_warnings.h"
 #include "pipeline/infer_task.h"
+#include "pipeline/object_account.h"
 #include "pipeline/params_read.h"
 #include "pipeline/stopwatch.h"
 #include "util/json_writer.h"
@@ -48,12 +49,19 @@ static void pass_on(void *context, const struct vox_event *event)
     relay->watch->event(relay->watch->context, &all);
 }
 
+static bool ask(void *context)
+{
+    const struct relay *relay = context;
+    return relay->watch->cancelled(relay->watch->context);
+}
+
 static struct relay begin_relay(const struct vox_infer_data *data)
 {
     struct relay relay = {.watch = data->watch, .start = data->start};
     if (data->watch != NULL) {
         relay.own = *data->watch;
         relay.own.event = data->watch->event != NULL ? pass_on : NULL;
+        relay.own.cancelled = data->watch->cancelled != NULL ? ask : NULL;
     }
     return relay;
 }
@@ -177,7 +185,7 @@ static void take_work(struct vox_infer_data *data, const struct vox_object_work 
 
 static enum vox_code prepare(struct vox_infer_data *data, struct vox_err *err)
 {
-    enum vox_code code = vox_image_load(data->image, &data->img_3d, err);
+    enum vox_code code = vox_image_load(data->image, data->watch, &data->img_3d, err);
     if (code != VOX_OK) {
         return code;
     }
@@ -190,7 +198,8 @@ static enum vox_code prepare(struct vox_infer_data *data, struct vox_err *err)
         return code;
     }
     plan_slices(data);
-    return vox_image_intensity(data->image, &data->request->window, &data->intensity, err);
+    return vox_image_intensity(data->image, &data->request->window, data->watch, &data->intensity,
+                               err);
 }
 
 static enum vox_code run_inferer(struct vox_infer_data *data, struct vox_err *err)
@@ -222,6 +231,32 @@ static enum vox_code post_transform(struct vox_infer_data *data, struct vox_err 
 
 /* ---- writer ---- */
 
+static void free_account(struct vox_outcome *outcome)
+{
+    struct vox_object_account *accounts = outcome->account;
+    for (int i = 0; i < outcome->n_objects; i++) {
+        vox_object_account_fini(&accounts[i]);
+    }
+    vox_free(accounts);
+}
+
+static enum vox_code take_account(struct vox_infer_data *data, struct vox_err *err)
+{
+    const struct prediction *prediction = data->pred;
+    struct vox_outcome *outcome = &data->outcome;
+    struct vox_object_account *accounts = vox_calloc((size_t)prediction->n, sizeof(*accounts));
+    if (accounts == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    outcome->account = accounts;
+    enum vox_code code = VOX_OK;
+    for (int i = 0; i < prediction->n && code == VOX_OK; i++) {
+        code = vox_object_account_init(prediction->runs[i], &accounts[i], err);
+        outcome->n_objects += code == VOX_OK;
+    }
+    return code;
+}
+
 static enum vox_code combine(struct vox_infer_data *data, struct vox_err *err)
 {
     const struct prediction *prediction = data->pred;
@@ -241,7 +276,6 @@ static enum vox_code combine(struct vox_infer_data *data, struct vox_err *err)
     for (int i = 0; i < n; i++) {
         plans[i] = &data->plan->objects[i];
     }
-    outcome->n_objects = n;
     enum vox_code code =
         vox_combine((const struct vox_object_run *const *)prediction->runs, plans, n,
                     &data->plan->image, &data->request->labels, &options, data->watch,
@@ -285,7 +319,10 @@ static enum vox_code writer(struct vox_infer_data *data, struct vox_err *err)
         vox_warn(&outcome->warnings,
                  "the slow backend 'ref' computes, as no faster one is there or works");
     }
-    enum vox_code code = combine(data, err);
+    enum vox_code code = take_account(data, err);
+    if (code == VOX_OK) {
+        code = combine(data, err);
+    }
     if (code != VOX_OK) {
         return code;
     }
@@ -399,34 +436,15 @@ static enum vox_code logits(const struct vox_infer_data *data, int64_t k, float 
 
 /* ---- JSON ---- */
 
-static void put_object_score(struct vox_json_writer *json, const struct vox_object_run *run)
-{
-    struct vox_object_outcome outcome = vox_object_run_outcome(run);
-    vox_json_begin_array(json, "object_score");
-    for (int64_t k = outcome.first; k <= outcome.last; k++) {
-        vox_json_begin_object(json, NULL);
-        vox_json_put_int(json, "k", k);
-        for (int p = 0; p < outcome.n_passes; p++) {
-            const struct vox_pass *pass = &outcome.passes[p];
-            int64_t at = k - pass->first;
-            bool seen = at >= 0 && at < pass->n && pass->visited[at];
-            vox_json_put_real(json, pass->reverse ? "backward" : "forward",
-                              seen ? (double)pass->scores[at] : (double)NAN);
-        }
-        vox_json_end(json);
-    }
-    vox_json_end(json);
-}
-
 static void put_scores(struct vox_json_writer *json, const struct vox_infer_data *data)
 {
-    const struct prediction *prediction = data->pred;
+    const struct vox_object_account *accounts = data->outcome.account;
     vox_json_begin_object(json, "scores");
     for (int i = 0; i < data->outcome.n_objects; i++) {
         vox_json_begin_object(json, data->request->labels.names[data->plan->objects[i].label]);
         vox_json_put_real(json, "agreement_dice", data->outcome.scores[i].agreement_dice);
         vox_json_put_real(json, "entropy", data->outcome.scores[i].entropy);
-        put_object_score(json, prediction->runs[i]);
+        vox_object_account_put_scores(&accounts[i], json);
         vox_json_end(json);
     }
     vox_json_end(json);
@@ -434,23 +452,11 @@ static void put_scores(struct vox_json_writer *json, const struct vox_infer_data
 
 static void put_corrections(struct vox_json_writer *json, const struct vox_infer_data *data)
 {
-    const struct prediction *prediction = data->pred;
+    const struct vox_object_account *accounts = data->outcome.account;
     vox_json_begin_array(json, "corrections");
-    for (int i = 0; prediction != NULL && i < prediction->n; i++) {
-        int64_t n;
-        const struct vox_retracked *retracked = vox_object_run_retracked(prediction->runs[i], &n);
-        for (int64_t c = 0; c < n; c++) {
-            vox_json_begin_object(json, NULL);
-            vox_json_put_text(json, "label",
-                              data->request->labels.names[data->plan->objects[i].label]);
-            vox_json_put_int(json, "k", retracked[c].k);
-            vox_json_begin_array(json, "propagated");
-            for (int64_t s = 0; s < retracked[c].n; s++) {
-                vox_json_put_int(json, NULL, retracked[c].slices[s]);
-            }
-            vox_json_end(json);
-            vox_json_end(json);
-        }
+    for (int i = 0; i < data->outcome.n_objects; i++) {
+        vox_object_account_put_corrections(
+            &accounts[i], data->request->labels.names[data->plan->objects[i].label], json);
     }
     vox_json_end(json);
 }
@@ -473,5 +479,6 @@ const struct vox_infer_task vox_sam_task = {
     .correct = correct,
     .logits = logits,
     .describe = describe,
+    .free_account = free_account,
     .free_pred = free_prediction,
 };

@@ -3,13 +3,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "pipeline/file_identity.h"
 #include "util/memory.h"
 
 enum {
     MAX_FILES = 1024, /* that are remembered; most of them without voxels */
-    MAX_ATTEMPTS = 3  /* at reading a file that changes meanwhile */
+    MAX_ATTEMPTS = 3, /* at reading a file that changes meanwhile */
+    LOOK_MS = 20      /* between two looks of one who waits at who may cancel */
 };
 
 struct remembered {
@@ -35,6 +37,8 @@ struct file {
     struct file *newer, *older; /* of those that are queued */
 
     pthread_mutex_t lock; /* guards what follows; never taken with the cache's */
+    pthread_cond_t found; /* nobody looks at the voxels any more */
+    bool looking;         /* somebody does */
     struct remembered windows[VOX_REMEMBERED_WINDOWS];
     int64_t n_windows; /* that were ever remembered */
 };
@@ -66,6 +70,11 @@ static struct file *file_new(const struct vox_file_identity *identity)
         vox_free(file);
         return NULL;
     }
+    if (pthread_cond_init(&file->found, NULL) != 0) {
+        pthread_mutex_destroy(&file->lock);
+        vox_free(file);
+        return NULL;
+    }
     file->identity = *identity;
     return file;
 }
@@ -82,6 +91,7 @@ static void files_free(struct file *file)
     while (file != NULL) {
         struct file *next = file->next;
         vox_slice_source_close(file->owner);
+        pthread_cond_destroy(&file->found);
         pthread_mutex_destroy(&file->lock);
         vox_free(file);
         file = next;
@@ -110,6 +120,26 @@ static void discard_voxels(struct file *file, struct garbage *garbage)
         vox_slice_source_close(file->owner);
     }
     file->owner = NULL;
+}
+
+/* Waits for the condition, not for long where somebody watches; who is asked outside the lock. */
+static enum vox_code wait_watching(pthread_cond_t *condition, pthread_mutex_t *lock,
+                                   const struct vox_watch *watch, struct vox_err *err)
+{
+    if (watch == NULL) {
+        pthread_cond_wait(condition, lock);
+        return VOX_OK;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(lock);
+    enum vox_code code = vox_watch_check(watch, err);
+    pthread_mutex_lock(lock);
+    return code;
 }
 
 /* --- the list and the queue; under the cache's lock --- */
@@ -252,11 +282,10 @@ static enum state open_file(const struct vox_volume_cache *cache, const char *pa
 
 /* Reads a file for all who wait for it. What is streamed becomes the reader's own. */
 static enum state read_file(struct vox_volume_cache *cache, struct file *file, const char *path,
-                            struct vox_slice_source **own)
+                            struct vox_slice_source **own, struct vox_err *err)
 {
     struct vox_slice_source *source = NULL;
-    struct vox_err err = {0};
-    enum state state = open_file(cache, path, &file->identity, &source, &err);
+    enum state state = open_file(cache, path, &file->identity, &source, err);
     struct garbage garbage = {0};
     pthread_mutex_lock(&cache->lock);
     if (state == READY) {
@@ -270,7 +299,7 @@ static enum state read_file(struct vox_volume_cache *cache, struct file *file, c
             count_in(cache, file, &garbage);
         }
     } else {
-        file->err = err;
+        file->err = *err;
         unlist_file(cache, file);
     }
     file->state = state;
@@ -280,10 +309,10 @@ static enum state read_file(struct vox_volume_cache *cache, struct file *file, c
     return state;
 }
 
-/* Holds the file of this identity, for its reader or once it has been read; NULL where there is no
- * memory. */
+/* Holds the file of this identity, for its reader or to wait until it has been read; NULL where
+ * there is no memory. */
 static struct file *join(struct vox_volume_cache *cache, const struct vox_file_identity *identity,
-                         bool *reader, enum state *state)
+                         bool *reader)
 {
     pthread_mutex_lock(&cache->lock);
     struct file *file = look_up(cache, identity);
@@ -302,13 +331,26 @@ static struct file *join(struct vox_volume_cache *cache, const struct vox_file_i
     if (*reader) {
         file->state = READING;
     }
-    while (!*reader && file->state == READING) {
-        pthread_cond_wait(&cache->settled, &cache->lock);
-    }
-    *state = file->state;
-    cache->counts.shared += *state == READY && file->owner != NULL;
     pthread_mutex_unlock(&cache->lock);
     return file;
+}
+
+/* Waits until another thread has read the file. */
+static enum state await_reader(struct vox_volume_cache *cache, const struct file *file,
+                               const struct vox_watch *watch, struct vox_err *err)
+{
+    enum vox_code code = VOX_OK;
+    pthread_mutex_lock(&cache->lock);
+    while (code == VOX_OK && file->state == READING) {
+        code = wait_watching(&cache->settled, &cache->lock, watch, err);
+    }
+    enum state state = code == VOX_OK ? file->state : FAILED;
+    if (code == VOX_OK && state == FAILED) {
+        *err = file->err;
+    }
+    cache->counts.shared += state == READY && file->owner != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return state;
 }
 
 /* The user's own source, where the reading did not give one already. */
@@ -333,26 +375,22 @@ static enum state open_slices(struct vox_volume_cache *cache, const struct file 
 }
 
 static enum state try_get(struct vox_volume_cache *cache, const char *path,
-                          struct vox_held_volume *held, struct vox_err *err)
+                          const struct vox_watch *watch, struct vox_held_volume *held,
+                          struct vox_err *err)
 {
     struct vox_file_identity identity;
     if (vox_file_identify_settled(path, &identity, err) != VOX_OK) {
         return FAILED;
     }
     bool reader;
-    enum state state;
-    struct file *file = join(cache, &identity, &reader, &state);
+    struct file *file = join(cache, &identity, &reader);
     if (file == NULL) {
         (void)!vox_fail(err, VOX_E_NOMEM, "out of memory");
         return FAILED;
     }
     struct vox_slice_source *own = NULL;
-    if (reader) {
-        state = read_file(cache, file, path, &own);
-    }
-    if (state == FAILED && err != NULL) {
-        *err = file->err;
-    }
+    enum state state =
+        reader ? read_file(cache, file, path, &own, err) : await_reader(cache, file, watch, err);
     if (state == READY) {
         state = open_slices(cache, file, path, &own, err);
     }
@@ -368,7 +406,8 @@ static enum state try_get(struct vox_volume_cache *cache, const char *path,
 /* --- use --- */
 
 enum vox_code vox_volume_cache_get(struct vox_volume_cache *cache, const char *path,
-                                   struct vox_held_volume **out, struct vox_err *err)
+                                   const struct vox_watch *watch, struct vox_held_volume **out,
+                                   struct vox_err *err)
 {
     struct vox_held_volume *held = vox_calloc(1, sizeof(*held));
     if (held == NULL) {
@@ -378,7 +417,7 @@ enum vox_code vox_volume_cache_get(struct vox_volume_cache *cache, const char *p
     struct vox_err why = {0};
     enum state state = CHANGED;
     for (int i = 0; i < MAX_ATTEMPTS && state == CHANGED; i++) {
-        state = try_get(cache, path, held, &why);
+        state = try_get(cache, path, watch, held, &why);
     }
     if (state == READY) {
         *out = held;
@@ -396,44 +435,58 @@ struct vox_slice_source *vox_held_volume_slices(struct vox_held_volume *held)
     return held->slices;
 }
 
-static bool same_window(const struct vox_window *a, const struct vox_window *b)
-{
-    if (a->automatic || b->automatic) {
-        return a->automatic == b->automatic;
-    }
-    return a->rule == b->rule &&
-           (a->rule == VOX_WINDOW_FULL || (a->low == b->low && a->high == b->high));
-}
-
 /* Under the file's lock. */
 static const struct vox_intensity *recall(const struct file *file, const struct vox_window *window)
 {
     for (int64_t i = 0; i < file->n_windows && i < VOX_REMEMBERED_WINDOWS; i++) {
-        if (same_window(&file->windows[i].window, window)) {
+        if (vox_window_equal(&file->windows[i].window, window)) {
             return &file->windows[i].intensity;
         }
     }
     return NULL;
 }
 
+/* Under the file's lock: waits while somebody looks at the voxels. True where the answer is known;
+ * else, with VOX_OK, it is up to the caller to look. */
+static bool await_answer(struct file *file, const struct vox_window *window,
+                         const struct vox_watch *watch, struct vox_intensity *out,
+                         enum vox_code *code, struct vox_err *err)
+{
+    const struct vox_intensity *known = recall(file, window);
+    while (known == NULL && file->looking && *code == VOX_OK) {
+        *code = wait_watching(&file->found, &file->lock, watch, err);
+        known = recall(file, window);
+    }
+    if (known != NULL) {
+        *out = *known;
+        *code = VOX_OK;
+    }
+    return known != NULL;
+}
+
 enum vox_code vox_held_volume_intensity(struct vox_held_volume *held,
-                                        const struct vox_window *window, struct vox_intensity *out,
+                                        const struct vox_window *window,
+                                        const struct vox_watch *watch, struct vox_intensity *out,
                                         struct vox_err *err)
 {
     struct file *file = held->file;
+    enum vox_code code = VOX_OK;
     pthread_mutex_lock(&file->lock);
-    const struct vox_intensity *known = recall(file, window);
-    if (known != NULL) {
-        *out = *known;
-        pthread_mutex_unlock(&file->lock);
-        return VOX_OK;
+    bool known = await_answer(file, window, watch, out, &code, err);
+    file->looking = file->looking || (!known && code == VOX_OK);
+    pthread_mutex_unlock(&file->lock);
+    if (known || code != VOX_OK) {
+        return code;
     }
     struct remembered found = {.window = *window};
-    enum vox_code code = vox_intensity_prepare(held->slices, window, &found.intensity, err);
+    code = vox_intensity_prepare_watched(held->slices, window, watch, &found.intensity, err);
+    pthread_mutex_lock(&file->lock);
     if (code == VOX_OK) {
         file->windows[file->n_windows++ % VOX_REMEMBERED_WINDOWS] = found;
         *out = found.intensity;
     }
+    file->looking = false;
+    pthread_cond_broadcast(&file->found);
     pthread_mutex_unlock(&file->lock);
     pthread_mutex_lock(&held->cache->lock);
     held->cache->counts.prepared += code == VOX_OK;

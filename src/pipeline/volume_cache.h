@@ -33,19 +33,22 @@ void vox_volume_cache_free(struct vox_volume_cache *cache);
 struct vox_held_volume;
 
 /* Takes the file from the cache or reads it. Who asks for a file that is being read waits for that
- * and gets the same, its error too. VOX_E_BUSY for a file that changes while it is read,
+ * and gets the same, its error too; `watch` (NULL: none) is looked at meanwhile, but not while this
+ * very call reads. VOX_E_BUSY for a file that changes while it is read, VOX_E_CANCELLED,
  * VOX_E_NOMEM and those of vox_slice_source_open. The caller ends *out with
  * vox_volume_cache_release. */
 enum vox_code vox_volume_cache_get(struct vox_volume_cache *cache, const char *path,
-                                   struct vox_held_volume **out, struct vox_err *err) VOX_MUST_USE;
+                                   const struct vox_watch *watch, struct vox_held_volume **out,
+                                   struct vox_err *err) VOX_MUST_USE;
 
 /* A source of this user's own over the voxels that all share; borrowed until the release. */
 struct vox_slice_source *vox_held_volume_slices(struct vox_held_volume *held);
 
-/* As vox_intensity_prepare; the last VOX_REMEMBERED_WINDOWS of a file are remembered, and who asks
- * for one that is being found waits for it. */
+/* As vox_intensity_prepare_watched; the last VOX_REMEMBERED_WINDOWS of a file are remembered, and
+ * who asks while one is being found waits for that, watching. */
 enum vox_code vox_held_volume_intensity(struct vox_held_volume *held,
-                                        const struct vox_window *window, struct vox_intensity *out,
+                                        const struct vox_window *window,
+                                        const struct vox_watch *watch, struct vox_intensity *out,
                                         struct vox_err *err) VOX_MUST_USE;
 
 enum { VOX_REMEMBERED_WINDOWS = 8 };

@@ -2,9 +2,15 @@
 
 #include <stddef.h>
 
+static bool is_cancelled(const struct vox_watch *watch)
+{
+    return (watch->cancel != NULL && atomic_load(watch->cancel) != 0) ||
+           (watch->cancelled != NULL && watch->cancelled(watch->context));
+}
+
 enum vox_code vox_watch_check(const struct vox_watch *watch, struct vox_err *err)
 {
-    if (watch != NULL && watch->cancel != NULL && atomic_load(watch->cancel) != 0) {
+    if (watch != NULL && is_cancelled(watch)) {
         return vox_fail(err, VOX_E_CANCELLED, "cancelled");
     }
     return VOX_OK;

@@ -3,6 +3,7 @@
 #define VOX_PIPELINE_WATCH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
@@ -23,11 +24,13 @@ struct vox_event {
 /* Called on the thread of the run. All members may be NULL. */
 struct vox_watch {
     void (*event)(void *context, const struct vox_event *event);
+    bool (*cancelled)(void *context); /* true: as if the flag were up; once true it stays so */
     void *context;
     const atomic_int *cancel; /* not 0: stop within one slice */
 };
 
-/* VOX_E_CANCELLED once the flag is up; NULL is nobody who watches. */
+/* Looks at the flag and asks. VOX_E_CANCELLED; NULL is nobody who watches. Costs next to nothing
+ * and is called at least once per slice that is read, computed or written. */
 enum vox_code vox_watch_check(const struct vox_watch *watch, struct vox_err *err) VOX_MUST_USE;
 
 #endif

@@ -180,7 +180,7 @@ static void test_percentiles(void **state)
     double work[5], values[2] = {0, 0};
     struct vox_slice_source *source = source_of(&volume);
     struct vox_value_survey *survey = NULL;
-    assert_int_equal(vox_value_survey_new(source, true, work, &survey, NULL), VOX_OK);
+    assert_int_equal(vox_value_survey_new(source, true, work, NULL, &survey, NULL), VOX_OK);
     assert_int_equal(vox_value_survey_percentiles(survey, source, fractions, 2, work, values, NULL),
                      VOX_OK);
     struct vox_value_range range = vox_value_survey_range(survey);

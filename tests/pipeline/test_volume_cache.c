@@ -122,7 +122,7 @@ static struct vox_held_volume *get(struct vox_volume_cache *cache, const char *p
 {
     struct vox_held_volume *held = NULL;
     struct vox_err err = {0};
-    if (vox_volume_cache_get(cache, path, &held, &err) != VOX_OK) {
+    if (vox_volume_cache_get(cache, path, NULL, &held, &err) != VOX_OK) {
         fail_msg("%s", err.msg);
     }
     assert_true(holds(held, base));
@@ -192,7 +192,7 @@ static void a_file_that_was_replaced_is_seen(void **state)
     assert_int_equal(unlink("a.nii"), 0);
     struct vox_held_volume *held = NULL;
     struct vox_err err = {0};
-    assert_int_equal(vox_volume_cache_get(cache, "a.nii", &held, &err), VOX_E_NOT_FOUND);
+    assert_int_equal(vox_volume_cache_get(cache, "a.nii", NULL, &held, &err), VOX_E_NOT_FOUND);
     assert_null(held);
     vox_volume_cache_free(cache);
 }
@@ -211,7 +211,7 @@ static void voxels_beside_a_header_are_seen(void **state)
     use(cache, "a.mhd", 1000);
     assert_int_equal(rename("a.raw", "gone.raw"), 0);
     struct vox_held_volume *held = NULL;
-    assert_int_equal(vox_volume_cache_get(cache, "a.mhd", &held, NULL), VOX_E_NOT_FOUND);
+    assert_int_equal(vox_volume_cache_get(cache, "a.mhd", NULL, &held, NULL), VOX_E_NOT_FOUND);
     assert_int_equal(rename("gone.raw", "a.raw"), 0);
     use(cache, "a.mhd", 1000);
     write_volume("a.mha", 700);
@@ -230,7 +230,7 @@ static void a_file_that_changes_while_it_is_read(void **state)
     atomic_store(&opening.changes, 1000);
     struct vox_held_volume *held = NULL;
     struct vox_err err = {0};
-    assert_int_equal(vox_volume_cache_get(cache, "b.nii", &held, &err), VOX_E_BUSY);
+    assert_int_equal(vox_volume_cache_get(cache, "b.nii", NULL, &held, &err), VOX_E_BUSY);
     assert_null(held);
     int changes = 1000 - atomic_load(&opening.changes);
     assert_int_equal(changes, 3);
@@ -246,7 +246,7 @@ static void what_was_used_longest_ago_goes(void **state)
     struct vox_intensity intensity;
     use(cache, "a.nii", 100);
     struct vox_held_volume *b = get(cache, "b.nii", 1000);
-    assert_int_equal(vox_held_volume_intensity(b, &automatic, &intensity, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, NULL, &intensity, NULL), VOX_OK);
     vox_volume_cache_release(cache, b);
     use(cache, "a.nii", 100);
     use(cache, "c.nii", 2000);
@@ -258,7 +258,7 @@ static void what_was_used_longest_ago_goes(void **state)
     assert_int_equal(opened(cache), 4);
     assert_int_equal(vox_volume_cache_counts(cache).evicted, 2);
     /* Its range was not forgotten with the voxels. */
-    assert_int_equal(vox_held_volume_intensity(b, &automatic, &intensity, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, NULL, &intensity, NULL), VOX_OK);
     assert_int_equal(vox_volume_cache_counts(cache).prepared, 1);
     vox_volume_cache_release(cache, b);
     assert_int_equal(vox_volume_cache_counts(cache).bytes, 2 * BYTES);
@@ -302,7 +302,7 @@ static void without_a_budget_ranges_are_remembered(void **state)
         struct vox_intensity intensity[3];
         for (int j = 0; j < 3; j++) {
             struct vox_held_volume *held = get(cache, "a.nii", 100);
-            assert_int_equal(vox_held_volume_intensity(held, &automatic, &intensity[j], NULL),
+            assert_int_equal(vox_held_volume_intensity(held, &automatic, NULL, &intensity[j], NULL),
                              VOX_OK);
             vox_volume_cache_release(cache, held);
             assert_true(intensity[j].max == intensity[0].max && intensity[j].max > 300.0);
@@ -324,8 +324,8 @@ static void streamed_files_share_their_ranges(void **state)
     assert_false(vox_slice_source_resident(vox_held_volume_slices(one)));
     assert_ptr_not_equal(vox_held_volume_slices(one), vox_held_volume_slices(two));
     struct vox_intensity first, second;
-    assert_int_equal(vox_held_volume_intensity(one, &automatic, &first, NULL), VOX_OK);
-    assert_int_equal(vox_held_volume_intensity(two, &automatic, &second, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(one, &automatic, NULL, &first, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(two, &automatic, NULL, &second, NULL), VOX_OK);
     assert_true(first.min == second.min && first.max == second.max && first.max > 300.0);
     struct vox_volume_cache_counts counts = vox_volume_cache_counts(cache);
     assert_int_equal(counts.opened, 2);
@@ -340,7 +340,7 @@ static void streamed_files_share_their_ranges(void **state)
     use(cache, "a.nii", 4000);
     write_volume("a.nii", 500);
     one = get(cache, "a.nii", 500);
-    assert_int_equal(vox_held_volume_intensity(one, &automatic, &first, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(one, &automatic, NULL, &first, NULL), VOX_OK);
     assert_true(first.min < 600.0);
     assert_int_equal(vox_volume_cache_counts(cache).prepared, 2);
     vox_volume_cache_release(cache, one);
@@ -363,7 +363,7 @@ static void windows_are_told_apart(void **state)
         for (int w = 0; w < 5; w++) {
             struct vox_intensity *out = round == 0 ? &expected[w] : &intensity;
             memset(out, 0, sizeof(*out));
-            assert_int_equal(vox_held_volume_intensity(held, windows[w], out, NULL), VOX_OK);
+            assert_int_equal(vox_held_volume_intensity(held, windows[w], NULL, out, NULL), VOX_OK);
             assert_true(out->rule == expected[w].rule && out->low == expected[w].low &&
                         out->high == expected[w].high && out->max == expected[w].max);
         }
@@ -374,13 +374,13 @@ static void windows_are_told_apart(void **state)
     /* No more than so many are remembered. */
     for (int i = 0; i < 2 * VOX_REMEMBERED_WINDOWS; i++) {
         struct vox_window one = {.low = 0, .high = 200 + i};
-        assert_int_equal(vox_held_volume_intensity(held, &one, &intensity, NULL), VOX_OK);
+        assert_int_equal(vox_held_volume_intensity(held, &one, NULL, &intensity, NULL), VOX_OK);
         assert_true(intensity.high == 200 + i);
     }
     struct vox_err err = {0};
     const struct vox_window bad = {.low = 3, .high = 2};
-    assert_int_equal(vox_held_volume_intensity(held, &bad, &intensity, &err), VOX_E_ARG);
-    assert_int_equal(vox_held_volume_intensity(held, &automatic, &intensity, NULL), VOX_OK);
+    assert_int_equal(vox_held_volume_intensity(held, &bad, NULL, &intensity, &err), VOX_E_ARG);
+    assert_int_equal(vox_held_volume_intensity(held, &automatic, NULL, &intensity, NULL), VOX_OK);
     assert_int_equal(vox_volume_cache_counts(cache).prepared, 6 + 2 * VOX_REMEMBERED_WINDOWS);
     vox_volume_cache_release(cache, held);
     vox_volume_cache_free(cache);
@@ -392,11 +392,11 @@ static void bad_files_say_so(void **state)
     struct vox_volume_cache *cache = open_cache(1 << 20, 1 << 20);
     struct vox_held_volume *held = NULL;
     struct vox_err err = {0};
-    assert_int_equal(vox_volume_cache_get(cache, "none.nii", &held, &err), VOX_E_NOT_FOUND);
+    assert_int_equal(vox_volume_cache_get(cache, "none.nii", NULL, &held, &err), VOX_E_NOT_FOUND);
     assert_int_equal(truncate("a.nii", 360), 0);
-    assert_int_equal(vox_volume_cache_get(cache, "a.nii", &held, &err), VOX_E_FORMAT);
+    assert_int_equal(vox_volume_cache_get(cache, "a.nii", NULL, &held, &err), VOX_E_FORMAT);
     assert_true(err.msg[0] != '\0');
-    assert_int_equal(vox_volume_cache_get(cache, "a.nii", &held, NULL), VOX_E_FORMAT);
+    assert_int_equal(vox_volume_cache_get(cache, "a.nii", NULL, &held, NULL), VOX_E_FORMAT);
     assert_null(held);
     assert_int_equal(opened(cache), 0);
     vox_volume_cache_free(cache);
@@ -416,14 +416,16 @@ static void only_so_many_files_are_remembered(void **state)
     for (int i = 0; i < FILES; i++) {
         snprintf(path, sizeof(path), "%d.nii", i);
         struct vox_held_volume *held = get(cache, path, 100);
-        assert_int_equal(vox_held_volume_intensity(held, &automatic, &intensity, NULL), VOX_OK);
+        assert_int_equal(vox_held_volume_intensity(held, &automatic, NULL, &intensity, NULL),
+                         VOX_OK);
         vox_volume_cache_release(cache, held);
     }
     const int known[2] = {FILES - 1, FILES - 1000}, forgotten = 50;
     for (int i = 0; i < 3; i++) {
         snprintf(path, sizeof(path), "%d.nii", i < 2 ? known[i] : forgotten);
         struct vox_held_volume *held = get(cache, path, 100);
-        assert_int_equal(vox_held_volume_intensity(held, &automatic, &intensity, NULL), VOX_OK);
+        assert_int_equal(vox_held_volume_intensity(held, &automatic, NULL, &intensity, NULL),
+                         VOX_OK);
         vox_volume_cache_release(cache, held);
     }
     assert_int_equal(vox_volume_cache_counts(cache).prepared, FILES + 1);
@@ -442,14 +444,14 @@ static void *ask_once(void *context)
     (void)context;
     struct vox_held_volume *held = NULL;
     struct vox_err err = {0};
-    enum vox_code code = vox_volume_cache_get(shared, "a.nii", &held, &err);
+    enum vox_code code = vox_volume_cache_get(shared, "a.nii", NULL, &held, &err);
     if (code != VOX_OK) {
         atomic_fetch_add(strcmp(err.msg, "worn out") == 0 ? &refused : &wrong, 1);
         return NULL;
     }
     struct vox_intensity intensity;
     if (!holds(held, 100) ||
-        vox_held_volume_intensity(held, &automatic, &intensity, NULL) != VOX_OK ||
+        vox_held_volume_intensity(held, &automatic, NULL, &intensity, NULL) != VOX_OK ||
         !(intensity.max > 300.0)) {
         atomic_fetch_add(&wrong, 1);
     }
@@ -504,7 +506,7 @@ static void *ask_often(void *context)
             write_volume(path, (int)(random >> 24));
         }
         struct vox_held_volume *held = NULL;
-        enum vox_code code = vox_volume_cache_get(shared, path, &held, NULL);
+        enum vox_code code = vox_volume_cache_get(shared, path, NULL, &held, NULL);
         if (code == VOX_E_BUSY) {
             continue;
         }
@@ -514,7 +516,7 @@ static void *ask_often(void *context)
         if (code != VOX_OK ||
             vox_slice_source_values(vox_held_volume_slices(held), 0, first, NULL) != VOX_OK ||
             !holds(held, (int)first[0]) ||
-            vox_held_volume_intensity(held, &full, &intensity, NULL) != VOX_OK ||
+            vox_held_volume_intensity(held, &full, NULL, &intensity, NULL) != VOX_OK ||
             !(intensity.min == first[0]) || vox_volume_cache_counts(shared).bytes > 2 * BYTES) {
             atomic_fetch_add(&wrong, 1);
         }
@@ -549,9 +551,9 @@ static enum vox_code live(uint64_t max_memory, struct vox_err *err)
     for (int i = 0; i < 2 && code == VOX_OK; i++) {
         struct vox_held_volume *held = NULL;
         struct vox_intensity intensity;
-        code = vox_volume_cache_get(cache, "a.nii", &held, err);
+        code = vox_volume_cache_get(cache, "a.nii", NULL, &held, err);
         if (code == VOX_OK) {
-            code = vox_held_volume_intensity(held, &automatic, &intensity, err);
+            code = vox_held_volume_intensity(held, &automatic, NULL, &intensity, err);
         }
         vox_volume_cache_release(cache, held);
     }
