@@ -22,7 +22,7 @@ struct vox_found {
 enum {
     VOX_BOX_POINTS = 2,
     VOX_FEW_POINTS = 8,     /* of one object on one slice that need no block of their own */
-    VOX_MOST_POINTS = 1024, /* beside a box */
+    VOX_MOST_POINTS = 4096, /* beside a box */
     /* Prepared memories (several MB each) are kept from slice to slice up to this many; beyond it
      * they are made anew for every object and slice, which costs a hundredth of the slice. Only a
      * bank of more for a single object allocates inside a slice. */

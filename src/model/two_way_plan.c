@@ -6,9 +6,9 @@
 #include "util/memory.h"
 
 /* Token counts are rounded up to a multiple of COUNT_STEP, and beyond FINE_COUNTS to a power of
- * two, so that few are planned: FINE_COUNTS / COUNT_STEP and 7 more. */
-enum { COUNT_STEP = 4, FINE_COUNTS = 32, MOST_TOKENS = 4096 };
-_Static_assert(FINE_COUNTS / COUNT_STEP + 7 <= VOX_TWO_WAY_PLANS, "a plan for every count");
+ * two, so that few are planned: FINE_COUNTS / COUNT_STEP and 8 more. */
+enum { COUNT_STEP = 4, FINE_COUNTS = 32, MOST_TOKENS = 8192 };
+_Static_assert(FINE_COUNTS / COUNT_STEP + 8 <= VOX_TWO_WAY_PLANS, "a plan for every count");
 
 void vox_two_way_plan_fini(struct vox_two_way_plan *plan)
 {
