@@ -317,6 +317,23 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
     return VOX_OK;
 }
 
+enum vox_code vox_file_rename(const char *from, const char *to, struct vox_err *err)
+{
+    int folder = open_folder(to);
+    int number = folder < 0 || rename(from, to) != 0 ? errno : 0;
+    if (number == 0 && fsync(folder) != 0 && errno != EINVAL) {
+        number = errno;
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    if (number != 0) {
+        return vox_fail_sys(err, number == ENOMEM ? VOX_E_NOMEM : VOX_E_IO, number,
+                            "cannot give the file its name: %s", reason(number));
+    }
+    return VOX_OK;
+}
+
 void vox_file_abandon(struct vox_file_writer *file)
 {
     if (file != NULL) {
