@@ -1,5 +1,6 @@
 """While a run goes on: Ctrl-C, SIGTERM, folders and disks that fail, the bar on a terminal."""
 
+import itertools
 import os
 import pty
 import select
@@ -19,8 +20,15 @@ class Interrupt(AppCase):
     def setUp(self):
         super().setUp()
         nifti(self.folder / "scan.nii.gz", wavy(40, 30, DEPTH))
-        outputs = ["-o", "mask.nii.gz", "--logits", "logits.nii.gz", "--json", "report.json"]
-        self.command = ["segment", "scan.nii.gz", *self.model(), "--box", "9:5,5,25,20", *outputs, "--threads", "1"]
+        self.outputs = ["mask.nii.gz", "logits.nii.gz", "report.json", "preview.png"]
+        outputs = itertools.chain.from_iterable(zip(["-o", "--logits", "--json", "--preview"], self.outputs, strict=True))
+        prompt = ["--box", "9:5,5,25,20:0,1999", "--passes", "from_key"]
+        self.command = ["segment", "scan.nii.gz", *self.model(), *prompt, *outputs, "--threads", "1"]
+
+    def short(self, depth=12):
+        """A scan of few slices, and the box that goes with it; each slice is in one pass, the key slice in both."""
+        nifti(self.folder / "scan.nii.gz", wavy(40, 30, depth))
+        self.command[self.command.index("9:5,5,25,20:0,1999")] = f"9:5,5,25,20:0,{depth - 1}"
 
     def start_on_terminal(self, *before):
         """Starts the program with a terminal as stderr, where it shows every slice."""
@@ -54,12 +62,12 @@ class Interrupt(AppCase):
 
     def stop(self, number):
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"2 of 2000 slices")
+        self.read_until(terminal, b"2 of 2001 slices")
         process.send_signal(number)
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 130)
         self.assertTrue(rest.replace(b"\r\n", b"\n").endswith(b"\nvoxlabel: cancelled; nothing was written\n"), rest)
-        self.assertNotIn(b"2000 of 2000", rest)
+        self.assertNotIn(b"2001 of 2001", rest)
         self.assertEqual(self.files(), ["scan.nii.gz"])
 
     def test_interrupt(self):
@@ -68,9 +76,23 @@ class Interrupt(AppCase):
     def test_terminate(self):
         self.stop(signal.SIGTERM)
 
+    def test_second_of_two_images(self):
+        """What is done stays."""
+        nifti(self.folder / "first.nii.gz", wavy(40, 30, 12))
+        self.command[1:] = ["first.nii.gz", "scan.nii.gz", *self.model(), "--box", "9:5,5,25,20", "--extent", "free"]
+        self.command += ["--passes", "from_key", "--threads", "1"]
+        process, terminal = self.start_on_terminal()
+        self.read_until(terminal, b"first-mask.nii.gz: ")
+        self.read_until(terminal, b"2 of 2001 slices")
+        process.send_signal(signal.SIGINT)
+        rest = self.read_until(terminal, None)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertTrue(rest.replace(b"\r\n", b"\n").endswith(b"\nvoxlabel: cancelled; 1 of 2 images were done before\n"), rest)
+        self.assertEqual(self.files(), ["first-mask.nii.gz", "first.nii.gz", "scan.nii.gz"])
+
     def test_second_one_ends_at_once(self):
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 2000 slices")
+        self.read_until(terminal, b"1 of 2001 slices")
         # Stopped, the process takes both signals together when it goes on.
         process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGINT)
@@ -84,7 +106,7 @@ class Interrupt(AppCase):
     def test_old_outputs_stay(self):
         (self.folder / "mask.nii.gz").write_bytes(b"old")
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 2000 slices")
+        self.read_until(terminal, b"1 of 2001 slices")
         process.send_signal(signal.SIGINT)
         self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 130)
@@ -93,9 +115,9 @@ class Interrupt(AppCase):
 
     def test_ignored_stays_ignored(self):
         """As a shell without job control starts what runs in the background."""
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         process, terminal = self.start_on_terminal("sh", "-c", 'trap "" INT; exec "$@"', "sh")
-        self.read_until(terminal, b"1 of 12 slices")
+        self.read_until(terminal, b"1 of 13 slices")
         process.send_signal(signal.SIGINT)
         self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 0)
@@ -106,9 +128,9 @@ class Interrupt(AppCase):
         nifti(self.folder / "scan.nii.gz", numpy.zeros((400, 300, 200), numpy.int16))
         (self.folder / "mask.nii.gz").write_bytes(b"old")
         self.command[self.command.index("logits.nii.gz")] = "logits.nii"
-        self.command[self.command.index("9:5,5,25,20")] = "9:5,5,25,20:8,10"
+        self.command[self.command.index("9:5,5,25,20:0,1999")] = "9:5,5,25,20:8,10"
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 3 slices")  # by then the outputs have been tried
+        self.read_until(terminal, b"1 of 4 slices")  # by then the outputs have been tried
         deadline = time.monotonic() + 60
         while not any(name.startswith(".logits.nii.") for name in os.listdir(self.folder)):
             self.assertLess(time.monotonic(), deadline)
@@ -136,12 +158,12 @@ class Interrupt(AppCase):
 
     def test_report_that_cannot_be_written(self):
         """The mask, complete by then, does not take the place of the older one."""
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         (self.folder / "mask.nii.gz").write_bytes(b"old")
         (self.folder / "sub").mkdir()
         self.command[self.command.index("report.json")] = "sub/report.json"
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 12 slices")
+        self.read_until(terminal, b"1 of 13 slices")
         (self.folder / "sub").rmdir()
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 1)
@@ -150,7 +172,7 @@ class Interrupt(AppCase):
         self.assertEqual((self.folder / "mask.nii.gz").read_bytes(), b"old")
 
     def test_full_standard_output(self):
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         self.command[self.command.index("report.json")] = "-"
         with open("/dev/full", "w") as full:
             process = self.start(*self.command, stdout=full, stderr=-1)
@@ -161,11 +183,11 @@ class Interrupt(AppCase):
 
     def test_folder_that_goes_away(self):
         """What could not be written is named, and nothing else is written either."""
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         (self.folder / "sub").mkdir()
         self.command[self.command.index("logits.nii.gz")] = "sub/logits.nii.gz"
         process, terminal = self.start_on_terminal()
-        self.read_until(terminal, b"1 of 12 slices")
+        self.read_until(terminal, b"1 of 13 slices")
         (self.folder / "sub").rmdir()
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 1)
@@ -174,7 +196,7 @@ class Interrupt(AppCase):
 
     def test_full_disk(self):
         """A limit on the size of files stands in for the disk: 20 blocks of 512 bytes."""
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         process, terminal = self.start_on_terminal("sh", "-c", 'ulimit -f 20; exec "$@"', "sh")
         rest = self.read_until(terminal, None)
         self.assertEqual(process.wait(timeout=60), 1)
@@ -182,17 +204,17 @@ class Interrupt(AppCase):
         self.assertEqual(self.files(), ["scan.nii.gz"])
 
     def test_bar(self):
-        nifti(self.folder / "scan.nii.gz", wavy(40, 30, 12))
+        self.short()
         process, terminal = self.start_on_terminal()
         got = self.read_until(terminal, None).decode()
         self.assertEqual(process.wait(timeout=60), 0)
-        states = [state for state in got.split("\r") if " of 12 slices" in state]
-        self.assertEqual(len(states), 12)
+        states = [state for state in got.split("\r") if " of 13 slices" in state]
+        self.assertEqual(len(states), 13)
         self.assertIn("[###", states[0])
-        self.assertRegex(states[0], r"1 of 12 slices, \d+ s left")
-        self.assertRegex(states[-1], r"\[#+\] 12 of 12 slices, \d+ s\x1b\[K$")
+        self.assertRegex(states[0], r"1 of 13 slices, \d+ s left")
+        self.assertRegex(states[-1], r"\[#+\] 13 of 13 slices, \d+ s\x1b\[K$")
         self.assertTrue(all(len(state) < 80 + len("\x1b[K") for state in states))
-        self.assertRegex(got, r"\nvoxlabel: mask\.nii\.gz: \d+ voxels.*\r\n$")
+        self.assertRegex(got, r"\nvoxlabel: mask\.nii\.gz: intersection \d+ voxels.*\r\n$")
 
 
 if __name__ == "__main__":

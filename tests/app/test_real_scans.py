@@ -36,8 +36,9 @@ class RealScans(app_case.AppCase):
     def check(self, scan, mask):
         key, box, z = box_of(numpy.asarray(nibabel.load(mask).dataobj))
         text = f"{key}:{','.join(map(str, box))}:{z[0]},{z[1]}"
+        recipe = ["--passes", "from_key", "--extent", "strict"]
         out, report = self.folder / "out.nii.gz", self.folder / "report.json"
-        self.run_program("segment", scan, *self.model(), "--box", text, "-o", out, "--json", report)
+        self.run_program("segment", scan, *self.model(), "--box", text, *recipe, "-o", out, "--json", report)
 
         image, result = nibabel.load(scan), nibabel.load(out)
         self.assertEqual(result.shape, image.shape)
@@ -53,8 +54,10 @@ class RealScans(app_case.AppCase):
         self.assertTrue(found.any())
 
         said = self.load_json(report.read_text())
-        self.assertEqual((said["key"], said["box"], said["z"]), (key, box, z))
-        self.assertEqual(said["voxels"], int(found.sum()))
+        (planned,) = said["plan"]["objects"]
+        self.assertEqual((planned["z"], planned["passes"], planned["cuts"]), (z, "from_key", []))
+        self.assertEqual([(prompt["k"], prompt["box"]) for prompt in planned["prompts"]], [(key, box)])
+        self.assertEqual(said["voxels"], {"intersection": int(found.sum()), "uncertain": 0})
         bytes_already = image.get_data_dtype() == numpy.uint8
         self.assertEqual(said["window"]["rule"], "as is" if bytes_already else "abdomen")
 
