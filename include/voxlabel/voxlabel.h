@@ -207,8 +207,8 @@ struct vox_files {
     const char *preview; /* .png */
 };
 
-/* The result's JSON, borrowed until the next call with the same result; files (NULL: none) are
- * those that it names as written. */
+/* The result's JSON with a NUL behind, borrowed until the next call of this function with the same
+ * result; files (NULL: none) are those that it names as written. */
 VOX_API enum vox_code vox_result_json(struct vox_result *result, const struct vox_files *files,
                                       const char **text, size_t *size, struct vox_err *err);
 

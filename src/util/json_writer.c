@@ -202,6 +202,9 @@ enum vox_code vox_json_writer_text(struct vox_json_writer *json, const char **te
     if (json->size == 0 || json->text[json->size - 1] != '\n') {
         add(json, "\n", 1);
     }
+    if (make_room(json, 1)) {
+        json->text[json->size] = '\0';
+    }
     if (json->lost) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }

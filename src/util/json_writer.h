@@ -36,8 +36,8 @@ void vox_json_put_null(struct vox_json_writer *json, const char *key);
 /* A value that is JSON already, as vox_json_format gives it. */
 void vox_json_put_raw(struct vox_json_writer *json, const char *key, const char *text);
 
-/* The whole text with a newline at its end, borrowed from the writer. VOX_E_NOMEM if any of it was
- * lost. */
+/* The whole text with a newline at its end and a NUL behind, which does not count, borrowed from
+ * the writer. VOX_E_NOMEM if any of it was lost. */
 enum vox_code vox_json_writer_text(struct vox_json_writer *json, const char **text, size_t *size,
                                    struct vox_err *err) VOX_MUST_USE;
 

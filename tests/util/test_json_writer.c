@@ -18,7 +18,7 @@ static void expect_text(struct vox_json_writer *json, const char *want)
     struct vox_err err;
     assert_int_equal(vox_json_writer_text(json, &text, &size, &err), VOX_OK);
     assert_int_equal(size, strlen(want));
-    assert_memory_equal(text, want, size);
+    assert_memory_equal(text, want, size + 1); /* the NUL too */
     vox_json_writer_free(json);
 }
 
