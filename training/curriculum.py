@@ -17,8 +17,8 @@ def box_and_clicks(n):
 
 
 ALL_PROMPTS = [
-    (0.42, BOX),
-    (0.26, clicks(1)),
+    (0.36, BOX),
+    (0.32, clicks(1)),
     (0.08, clicks(2)),
     (0.04, clicks(3)),
     (0.05, box_and_clicks(1)),

@@ -613,7 +613,18 @@ def initialise(net):
         for block in trunk.blocks:
             block.attn.proj.weight.mul_(0.5)
             block.mlp.layers[1].weight.mul_(0.5)
+        start_with_little_mask(net.sam_mask_decoder)
         look_at_the_same_place(net)
+
+
+def start_with_little_mask(decoder, logit=-2.0):
+    """Logits near -2 everywhere. From 0, the focal loss of the background first drives all logits
+    so far down that a hundred steps go by until objects come back."""
+    channels = decoder.conv_s0.out_channels
+    decoder.conv_s0.bias.fill_(1.0)
+    for mlp in decoder.output_hypernetworks_mlps:
+        mlp.layers[-1].weight.mul_(0.5)
+        mlp.layers[-1].bias.fill_(logit / (channels * F.gelu(torch.tensor(1.0)).item()))
 
 
 def look_at_the_same_place(net):

@@ -62,13 +62,13 @@ def draw_clicks(rng, mask, count):
 
 
 def click_doublings(rng, sample):
-    """How often the window has grown when its result is used: until the object fits; a part of
-    the samples shows an earlier, too small window."""
+    """How often the window has grown when its result is used: until the object fits. A part of the
+    samples shows an earlier, too small window, whose mask must reach the rim."""
     for n in range(windows.MAX_GROWTH + 1):
         window = windows.click_window(sample.clicks, sample.spacing, sample.extent, n)
         if not window.touches_rim(sample.mask):
             break
-    return max(0, n - 1) if rng.random() < 0.25 else n
+    return int(rng.integers(0, n)) if n > 0 and rng.random() < 0.4 else n
 
 
 def choose_slices(rng, scene, number, length, before):

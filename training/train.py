@@ -29,7 +29,7 @@ import samples
 import validate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MUON_RATE = 3.0  # times the rate of AdamW
+MUON_RATE = 4.0  # times the rate of AdamW
 
 
 def split_parameters(net):
@@ -335,7 +335,7 @@ def main():
     p.add_argument("--minutes", type=float, help="stop after this time; the next call goes on")
     p.add_argument("--cycle", choices=sorted(curriculum.PHASES), default="first")
     p.add_argument("--weights", help="start from this .pt or .safetensors, optimisers fresh")
-    p.add_argument("--rate", type=float, default=1e-3)
+    p.add_argument("--rate", type=float, default=5e-4)
     p.add_argument("--images", type=int, default=12, help="slices per step")
     p.add_argument("--real", type=float, default=0.4, help="share of objects from real scans")
     p.add_argument("--newest", type=int, help="use only this many scenes of each kind, the last")
