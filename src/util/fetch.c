@@ -163,7 +163,8 @@ static enum vox_code begin_body(struct fetch *fetch)
             (total != 0 && answer->total != total) ||
             !is_same(answer, vox_fetch_part_version(fetch->part))) {
             fetch->changed = true;
-            return vox_fail(&fetch->err, VOX_E_IO, "the server's file has changed");
+            return vox_fail_sys(&fetch->err, VOX_E_BUSY, (int)status,
+                                "the server's file has changed");
         }
         return VOX_OK;
     }
@@ -301,24 +302,24 @@ static enum vox_code explain(const struct fetch *fetch, CURLcode result, struct 
     switch (result) {
     case CURLE_OUT_OF_MEMORY:
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-        return vox_fail_sys(err, VOX_E_BUSY, sys, "the server cannot be reached: %.200s", detail);
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-        return vox_fail_sys(err, VOX_E_IO, sys, "no trusted connection to the server: %.200s",
-                            detail);
     case CURLE_SSL_CACERT_BADFILE:
         return vox_fail(err, VOX_E_ARG, "the file of certificates cannot be read");
     case CURLE_URL_MALFORMAT:
         return vox_fail(err, VOX_E_ARG, "the address is none");
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+        return vox_fail_sys(err, VOX_E_BUSY, sys, "the server cannot be reached (%.160s)", detail);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+        return vox_fail_sys(err, VOX_E_BUSY, sys, "the server is not trusted (%.160s)", detail);
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return vox_fail(err, VOX_E_IO, "the address, or one that it leads to, is not https");
+        return vox_fail_sys(err, VOX_E_BUSY, sys,
+                            "the address, or one that it leads to, is not https");
     case CURLE_TOO_MANY_REDIRECTS:
-        return vox_fail(err, VOX_E_IO, "the server sends from one address to the next");
+        return vox_fail_sys(err, VOX_E_BUSY, sys, "the server sends from one address to the next");
     default:
-        return vox_fail_sys(err, VOX_E_IO, sys, "the transfer failed: %.200s", detail);
+        return vox_fail_sys(err, VOX_E_BUSY, sys, "the transfer failed (%.160s)", detail);
     }
 }
 
@@ -353,17 +354,17 @@ static enum vox_code judge(struct fetch *fetch, bool *again, struct vox_err *err
         uint64_t total = total_of(fetch);
         if (total != 0 && size != total) {
             *again = true;
-            return vox_fail(err, VOX_E_IO, "the server sent %" PRIu64 " of %" PRIu64 " bytes", size,
-                            total);
+            return vox_fail_sys(err, VOX_E_BUSY, CURLE_PARTIAL_FILE,
+                                "the server sent %" PRIu64 " of %" PRIu64 " bytes", size, total);
         }
         return VOX_OK;
     }
     if (status == 416) {
         fetch->changed = true;
-        return vox_fail(err, VOX_E_IO, "the server's file has changed");
+        return vox_fail_sys(err, VOX_E_BUSY, (int)status, "the server's file has changed");
     }
     *again = status == 429 || status >= 500;
-    return vox_fail_sys(err, status == 404 || status == 410 ? VOX_E_NOT_FOUND : VOX_E_IO,
+    return vox_fail_sys(err, status == 404 || status == 410 ? VOX_E_NOT_FOUND : VOX_E_BUSY,
                         (int)status, "the server answers with HTTP status %ld", status);
 }
 
@@ -389,7 +390,7 @@ static enum vox_code attempt(struct fetch *fetch, bool *again, struct vox_err *e
             curl_easy_setopt(fetch->easy, CURLOPT_QUICK_EXIT, 1L);
             code = vox_fail(err, VOX_E_CANCELLED, "cancelled");
         } else if (fetch->code != VOX_OK) {
-            code = vox_fail(err, fetch->code, "%s", fetch->err.msg);
+            code = vox_fail_sys(err, fetch->code, fetch->err.sys, "%s", fetch->err.msg);
         } else if (result == CURLE_OK) {
             code = judge(fetch, again, err);
         } else {
@@ -472,7 +473,7 @@ static enum vox_code install(struct fetch *fetch, const char *part_path, struct 
                         fetched.sha256, request->sha256);
     }
     if (code == VOX_OK && request->check != NULL) {
-        code = request->check(request->context, part_path, err);
+        code = request->check(request->context, part_path, &fetched, err);
     }
     if (code != VOX_OK) {
         vox_fetch_part_remove(fetch->part);

@@ -12,6 +12,11 @@
 #include "util/error.h"
 #include "util/hash.h"
 
+struct vox_fetched {
+    uint64_t size;
+    char sha256[VOX_SHA256_HEX];
+};
+
 struct vox_fetch_request {
     const char *url;          /* https://... */
     const char *path;         /* the file; until it is complete its bytes are in PATH.part */
@@ -26,23 +31,19 @@ struct vox_fetch_request {
     void (*progress)(void *context, uint64_t done, uint64_t total);
     /* The connection was lost and is tried again. NULL: nobody asks. */
     void (*again)(void *context, const struct vox_err *why);
-    /* Looks at the complete file before it gets its name; what it refuses is removed. NULL: none.
-     */
-    enum vox_code (*check)(void *context, const char *part, struct vox_err *err);
+    /* Looks at the complete file, still under the name `part`, before it gets its own; what it
+     * refuses is removed. NULL: none. */
+    enum vox_code (*check)(void *context, const char *part, const struct vox_fetched *fetched,
+                           struct vox_err *err);
     void *context;
-};
-
-struct vox_fetched {
-    uint64_t size;
-    char sha256[VOX_SHA256_HEX];
 };
 
 /* Downloads a file, or goes on with what an earlier call left, where the server still has the same
  * version. A lost connection is tried again while it brings something. VOX_E_CANCELLED within a
- * fraction of a second; VOX_E_BUSY with `sys` not 0 where the server cannot be reached, with 0
+ * fraction of a second; VOX_E_BUSY with `sys` not 0 where network or server are the reason, with 0
  * where another process downloads the same file; VOX_E_NOT_FOUND where the server has no such file;
  * VOX_E_LIMIT, VOX_E_FORMAT where the file is not the one that was asked for (its bytes are then
- * dropped); else VOX_E_IO. */
+ * dropped); VOX_E_ARG for an address or certificates that are none; VOX_E_IO for the disk. */
 enum vox_code vox_fetch(const struct vox_fetch_request *request, struct vox_fetched *out,
                         struct vox_err *err) VOX_MUST_USE;
 
