@@ -171,6 +171,22 @@ static enum vox_code check_cover(struct reading *reading, struct vox_err *err)
     return VOX_OK;
 }
 
+static bool is_object_of_texts(const struct vox_json *json)
+{
+    void *cursor = NULL;
+    const char *key;
+    const struct vox_json *value;
+    if (vox_json_kind(json) != VOX_JSON_OBJECT) {
+        return false;
+    }
+    while (vox_json_next(json, &cursor, &key, &value)) {
+        if (vox_json_text(value) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum vox_code read_header(struct reading *reading, const struct vox_json *header,
                                  struct vox_err *err)
 {
@@ -186,6 +202,8 @@ static enum vox_code read_header(struct reading *reading, const struct vox_json 
     while (code == VOX_OK && vox_json_next(header, &cursor, &name, &entry)) {
         if (strcmp(name, "__metadata__") != 0) {
             code = read_entry(reading, name, entry, err);
+        } else if (is_object_of_texts(entry)) {
+            code = vox_json_format(entry, &reading->list->metadata, err);
         }
     }
     if (code == VOX_OK) {

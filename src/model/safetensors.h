@@ -9,7 +9,8 @@
 bool vox_safetensors_recognise(const uint8_t *data, size_t size);
 
 /* Adds all tensors of the file's bytes, which must outlive them, to `list`. The tensors must cover
- * the bytes behind the header exactly once. The entry __metadata__ is ignored. */
+ * the bytes behind the header exactly once. The entry __metadata__ is kept if it is an object of
+ * texts, and ignored otherwise. */
 enum vox_code vox_safetensors_read(const uint8_t *data, size_t size, struct vox_weight_list *list,
                                    struct vox_err *err) VOX_MUST_USE;
 

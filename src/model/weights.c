@@ -150,6 +150,16 @@ const struct vox_weight *vox_weights_at(const struct vox_weights *weights, int64
     return &weights->list.items[i];
 }
 
+const struct vox_weight *vox_weights_by_name(const struct vox_weights *weights, int64_t i)
+{
+    return weights->by_name[i];
+}
+
+const char *vox_weights_metadata(const struct vox_weights *weights)
+{
+    return weights->list.metadata;
+}
+
 const struct vox_weight *vox_weights_find(const struct vox_weights *weights, const char *name)
 {
     struct vox_weight key = {.name = name};

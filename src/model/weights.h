@@ -52,6 +52,13 @@ const char *vox_weights_container(const struct vox_weights *weights);
 int64_t vox_weights_count(const struct vox_weights *weights);
 const struct vox_weight *vox_weights_at(const struct vox_weights *weights, int64_t i);
 
+/* The i-th in the order of the names' bytes (borrowed). */
+const struct vox_weight *vox_weights_by_name(const struct vox_weights *weights, int64_t i);
+
+/* The texts that a .safetensors file carries besides its tensors, as a JSON object; NULL where
+ * there are none. Borrowed. */
+const char *vox_weights_metadata(const struct vox_weights *weights);
+
 /* The tensor of that name, or NULL. */
 const struct vox_weight *vox_weights_find(const struct vox_weights *weights, const char *name);
 

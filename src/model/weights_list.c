@@ -72,6 +72,7 @@ void vox_weight_list_clear(struct vox_weight_list *list)
         vox_free(name.owned);
     }
     vox_free(list->items);
+    vox_free(list->metadata);
     *list = (struct vox_weight_list){0};
 }
 

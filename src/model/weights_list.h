@@ -15,6 +15,7 @@ struct vox_weight_list {
     struct vox_weight *items; /* names are owned */
     size_t count;
     size_t room;
+    char *metadata; /* JSON object of texts that the container holds besides, or NULL */
 };
 
 /* Adds a copy of `weight` under a copy of the name. Names are 1 to 255 printable ASCII characters.
