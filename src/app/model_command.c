@@ -1,209 +1,134 @@
 #include "app/model_command.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "app/message.h"
-#include "model/schema.h"
-#include "pipeline/model_choice.h"
-#include "util/json_writer.h"
+#include "app/model_actions.h"
 
-struct inspection {
-    struct vox_weights *weights;
-    char sha256[65];
-    int64_t values;
-    int64_t parameters;
-    struct vox_model_config config; /* the one that fits, or the one compared with */
-    bool fits;
-    struct vox_err misfit; /* why it does not */
-};
-
-/* The reference registers this one as a buffer: it is saved and never trained. */
-static bool is_buffer(const char *name)
-{
-    static const char buffer[] = "positional_encoding_gaussian_matrix";
-    size_t length = strlen(name);
-    size_t tail = sizeof(buffer) - 1;
-    return length >= tail && strcmp(name + length - tail, buffer) == 0;
-}
-
-static void count_values(struct inspection *inspection)
-{
-    for (int64_t i = 0; i < vox_weights_count(inspection->weights); i++) {
-        const struct vox_weight *weight = vox_weights_at(inspection->weights, i);
-        inspection->values += weight->numel;
-        inspection->parameters += is_buffer(weight->name) ? 0 : weight->numel;
+#define FLAG(name, help)                                                                           \
+    {                                                                                              \
+        name, VOX_OPTION_SWITCH, NULL, NULL, help                                                  \
     }
-}
-
-/* Compares with the skeleton that the user names, or else with each built-in one until one fits;
- * where none does, with the first. */
-static int compare(const char *path, struct inspection *inspection)
-{
-    if (path == NULL) {
-        inspection->fits =
-            vox_builtin_config_find(inspection->weights, &inspection->config, &inspection->misfit);
-        return VOX_EXIT_OK;
+#define ONE(name, value, help)                                                                     \
+    {                                                                                              \
+        name, VOX_OPTION_ONCE, value, NULL, help                                                   \
     }
-    struct vox_err err = {0};
-    if (vox_config_load(path, &inspection->config, &err) != VOX_OK) {
-        return vox_say_error(path, &err);
-    }
-    inspection->fits =
-        vox_schema_check(&inspection->config, inspection->weights, &inspection->misfit) == VOX_OK;
-    return VOX_EXIT_OK;
-}
-
-static void print_text(const struct inspection *inspection)
-{
-    const struct vox_weights *weights = inspection->weights;
-    for (int64_t i = 0; i < vox_weights_count(weights); i++) {
-        const struct vox_weight *weight = vox_weights_at(weights, i);
-        printf("%-80s %-5s", weight->name, vox_dtype_name(weight->dtype));
-        for (int d = 0; d < weight->rank; d++) {
-            printf("%s%" PRId64, d == 0 ? "" : "x", weight->shape[d]);
-        }
-        putchar('\n');
-    }
-    printf("\ncontainer   %s\nsha256      %s\ntensors     %" PRId64 "\nvalues      %" PRId64
-           "\nparameters  %" PRId64 "\n",
-           vox_weights_container(weights), inspection->sha256, vox_weights_count(weights),
-           inspection->values, inspection->parameters);
-    if (inspection->fits) {
-        printf("fits        %s\n", inspection->config.name);
-    } else {
-        printf("fits        nothing; %s: %s\n", inspection->config.name, inspection->misfit.msg);
-    }
-}
-
-static void put_tensor(struct vox_json_writer *json, const struct vox_weight *weight)
-{
-    vox_json_begin_object(json, NULL);
-    vox_json_put_text(json, "name", weight->name);
-    vox_json_put_text(json, "dtype", vox_dtype_name(weight->dtype));
-    vox_json_begin_array(json, "shape");
-    for (int d = 0; d < weight->rank; d++) {
-        vox_json_put_int(json, NULL, weight->shape[d]);
-    }
-    vox_json_end(json);
-    vox_json_end(json);
-}
-
-static int print_json(const struct inspection *inspection)
-{
-    const struct vox_weights *weights = inspection->weights;
-    struct vox_err err = {.code = VOX_E_NOMEM};
-    struct vox_json_writer *json = vox_json_writer_new();
-    if (json == NULL) {
-        return vox_say_error(NULL, &err);
-    }
-    vox_json_begin_object(json, NULL);
-    vox_json_put_text(json, "container", vox_weights_container(weights));
-    vox_json_put_text(json, "sha256", inspection->sha256);
-    vox_json_put_int(json, "values", inspection->values);
-    vox_json_put_int(json, "parameters", inspection->parameters);
-    vox_json_put_text(json, "config", inspection->fits ? inspection->config.name : NULL);
-    vox_json_put_text(json, "compared", inspection->config.name);
-    vox_json_put_text(json, "misfit", inspection->fits ? NULL : inspection->misfit.msg);
-    vox_json_begin_array(json, "tensors");
-    for (int64_t i = 0; i < vox_weights_count(weights); i++) {
-        put_tensor(json, vox_weights_at(weights, i));
-    }
-    vox_json_end(json);
-    vox_json_end(json);
-    const char *text;
-    size_t size;
-    int status = VOX_EXIT_OK;
-    if (vox_json_writer_text(json, &text, &size, &err) != VOX_OK) {
-        status = vox_say_error(NULL, &err);
-    } else {
-        /* A failed write shows in ferror, which the caller looks at. */
-        (void)fwrite(text, 1, size, stdout);
-    }
-    vox_json_writer_free(json);
-    return status;
-}
-
-static int print(const struct inspection *inspection, bool as_json)
-{
-    int status = VOX_EXIT_OK;
-    if (as_json) {
-        status = print_json(inspection);
-    } else {
-        print_text(inspection);
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        vox_say("cannot write the output");
-        return VOX_EXIT_FAILURE;
-    }
-    if (status == VOX_EXIT_OK && !inspection->fits) {
-        status = VOX_EXIT_FAILURE;
-    }
-    return status;
-}
-
-static int inspect(const char *path, const char *config, bool as_json)
-{
-    struct inspection inspection = {0};
-    struct vox_err err = {0};
-    if (vox_weights_open(path, &inspection.weights, &err) != VOX_OK) {
-        return vox_say_error(path, &err);
-    }
-    int status = VOX_EXIT_OK;
-    if (vox_weights_sha256(inspection.weights, inspection.sha256, &err) != VOX_OK) {
-        status = vox_say_error(path, &err);
-    }
-    if (status == VOX_EXIT_OK) {
-        count_values(&inspection);
-        status = compare(config, &inspection);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = print(&inspection, as_json);
-    }
-    vox_weights_close(inspection.weights);
-    return status;
-}
 
 static const struct vox_option_row options[] = {
-    {"--config", VOX_OPTION_ONCE, "FILE", NULL,
-     "compare with this skeleton, the model's YAML; without it with the built-in ones"},
-    {"--json", VOX_OPTION_SWITCH, NULL, NULL, "print JSON instead of text"},
+    ONE("--models", "DIR",
+        "the folder of models; without it the environment's VOXLABEL_MODELS, or the user's own"),
+    ONE("--name", "NAME", "import: the name to give; without it the file's, without its ending"),
+    ONE("--config", "FILE",
+        "import, inspect: compare with this skeleton, the model's YAML; without it with the "
+        "built-in ones"),
+    {"--dtype", VOX_OPTION_ONCE, "TYPE", "f32 bf16",
+     "convert: write all values as f32 or as bf16, rounded to the nearest, ties to even; without "
+     "it as they are"},
+    FLAG("--accept-licence", "pull: accept the licence without being asked"),
+    ONE("--mirror", "URL",
+        "pull: take the files from this https folder; without it from the environment's "
+        "VOXLABEL_MODEL_MIRROR, or where they are published"),
+    ONE("--cacert", "FILE",
+        "pull: trust these certificates too (PEM); without it those of the environment's "
+        "VOXLABEL_CACERT or CURL_CA_BUNDLE"),
+    FLAG("--yes", "remove: do it without being asked"),
+    FLAG("--json", "list, verify, inspect: print JSON instead of text"),
+    FLAG("--quiet", "pull, import, convert: no progress and no summary"),
 };
+
+struct action {
+    const char *name;
+    int (*run)(const struct vox_arguments *arguments);
+    int least, most;     /* positional arguments behind the name; -1: any number */
+    const char *missing; /* what to name */
+    const char *options; /* that it takes */
+};
+
+static const struct action actions[] = {
+    {"list", vox_model_list, 0, 0, "", "--models --json"},
+    {"pull", vox_model_pull, 1, 1, "the model to fetch; 'voxlabel model list' shows them",
+     "--models --accept-licence --mirror --cacert --quiet"},
+    {"import", vox_model_import, 1, 1, "the checkpoint to import",
+     "--models --name --config --quiet"},
+    {"verify", vox_model_verify, 0, -1, "", "--models --json"},
+    {"remove", vox_model_remove, 1, 1, "the model to remove", "--models --yes"},
+    {"convert", vox_model_convert, 2, 2, "the checkpoint to convert and the file to write",
+     "--dtype --quiet"},
+    {"inspect", vox_model_inspect, 1, 1, "the checkpoint to inspect", "--config --json"},
+};
+
+enum { ACTIONS = (int)(sizeof(actions) / sizeof(actions[0])) };
 
 const struct vox_command vox_model_command = {
     .name = "model",
-    .summary = "show what a checkpoint holds and which configuration fits it",
-    .usage = "inspect FILE",
-    .text = "Lists what a checkpoint (.pt or .safetensors) holds: its tensors, how many values and "
-            "parameters they have, the file's SHA-256, and the configuration that fits it, or the "
-            "first thing that does not. Nothing in the file is executed, whatever it claims to "
-            "be.\n\n"
-            "The exit status is 0 where a configuration fits, 1 where none does or the file cannot "
-            "be read.",
+    .summary = "fetch, import, convert and check models",
+    .usage = "ACTION [NAME|FILE...]",
+    .text =
+        "Keeps the models that 'voxlabel segment --model NAME' knows by name.\n\n"
+        "'list' shows the models inside the program, those in the folder of models, and those "
+        "that are published elsewhere and known by name.\n\n"
+        "'pull' fetches a published checkpoint by HTTPS, after its licence was accepted, and "
+        "checks its size and SHA-256. It goes on where an earlier call ended.\n\n"
+        "'import' copies a checkpoint (.pt or .safetensors) that you have into the folder, if a "
+        "configuration fits it; 'verify' compares models with what was recorded when they came; "
+        "'remove' deletes one.\n\n"
+        "'convert' writes a checkpoint as .safetensors.\n\n"
+        "'inspect' lists what a checkpoint holds: its tensors, how many values and parameters "
+        "they have, the file's SHA-256, and the configuration that fits it, or the first thing "
+        "that does not; the exit status is 0 where one fits.\n\n"
+        "Nothing in a file is executed, whatever it claims to be.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
-    .examples = "  voxlabel model inspect MedSAM2_latest.pt\n",
-    .words = "inspect",
+    .examples =
+        "  voxlabel model list\n"
+        "  voxlabel model pull medsam2\n"
+        "  voxlabel model convert MedSAM2_latest.pt medsam2-half.safetensors --dtype bf16\n",
+    .words = "list pull import verify remove convert inspect",
     .run = vox_app_model,
 };
 
-static int run(const struct vox_arguments *arguments)
+static const struct action *find_action(const char *name)
+{
+    for (int i = 0; name != NULL && i < ACTIONS; i++) {
+        if (strcmp(actions[i].name, name) == 0) {
+            return &actions[i];
+        }
+    }
+    return NULL;
+}
+
+static bool takes(const struct action *action, const char *option)
+{
+    size_t length = strlen(option);
+    const char *at = action->options;
+    while ((at = strstr(at, option)) != NULL) {
+        if (at[length] == ' ' || at[length] == '\0') {
+            return true;
+        }
+        at += length;
+    }
+    return false;
+}
+
+static int check(const struct action *action, const struct vox_arguments *arguments)
 {
     const char *command = vox_model_command.name;
-    int n = vox_positional_count(arguments);
-    if (n == 0 || strcmp(vox_positional(arguments, 0), "inspect") != 0) {
-        return vox_say_usage(command, "name what to do: inspect");
+    int n = vox_positional_count(arguments) - 1;
+    if (n < action->least) {
+        return vox_say_usage(command, "name %s", action->missing);
     }
-    if (n < 2) {
-        return vox_say_usage(command, "name the checkpoint to inspect");
+    if (action->most >= 0 && n > action->most) {
+        return vox_say_usage(command, "one argument too many: %s",
+                             vox_positional(arguments, action->most + 1));
     }
-    if (n > 2) {
-        return vox_say_usage(command, "one argument too many: %s", vox_positional(arguments, 2));
+    for (int i = 0; i < vox_model_command.n_options; i++) {
+        if (vox_argument_given(arguments, options[i].name) && !takes(action, options[i].name)) {
+            return vox_say_usage(command, "'%s' takes no %s", action->name, options[i].name);
+        }
     }
-    return inspect(vox_positional(arguments, 1), vox_argument(arguments, "--config", 0),
-                   vox_argument_given(arguments, "--json"));
+    return 0;
 }
 
 int vox_app_model(int argc, char **argv)
@@ -213,7 +138,16 @@ int vox_app_model(int argc, char **argv)
     if (status != VOX_EXIT_OK || arguments == NULL) {
         return status;
     }
-    status = run(arguments);
+    const struct action *action = find_action(vox_positional(arguments, 0));
+    if (action == NULL) {
+        status = vox_say_usage(vox_model_command.name, "name what to do: %s",
+                               "list, pull, import, verify, remove, convert or inspect");
+    } else {
+        status = check(action, arguments);
+    }
+    if (status == 0) {
+        status = action->run(arguments);
+    }
     vox_arguments_free(arguments);
     return status;
 }

@@ -21,10 +21,15 @@
     }
 
 static const struct vox_option_row options[] = {
-    ONE("--model", "FILE",
-        "checkpoint of a MedSAM2 model, .pt as published or .safetensors; without it the "
-        "environment's VOXLABEL_MODEL names one"),
-    ONE("--config", "FILE", "the model's YAML; without it a built-in configuration that fits"),
+    ONE("--model", "FILE|NAME",
+        "checkpoint of a MedSAM2 model, .pt as published or .safetensors, or a name that 'voxlabel "
+        "model list' shows; without it the environment's VOXLABEL_MODEL names one"),
+    ONE("--models", "DIR",
+        "the folder of models with names; without it the environment's VOXLABEL_MODELS, or the "
+        "user's own"),
+    ONE("--config", "FILE",
+        "the model's YAML; without it the one that came with the name, or a built-in configuration "
+        "that fits"),
     MANY("--point", "I,J,K[:LABEL]", "a click inside the structure, voxel indices from 0"),
     MANY("--negative", "I,J,K[:LABEL]", "a click outside of it"),
     MANY(
@@ -98,8 +103,8 @@ const struct vox_command vox_segment_command = {
         "The files of an image are written all or none. For research, never for diagnosis.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
-    .examples = "  voxlabel segment ct.nii.gz --model MedSAM2_latest.pt --point 120,88,40\n"
-                "  voxlabel segment ct.nii.gz --model MedSAM2_latest.pt --box 14:321,334,392,398 "
+    .examples = "  voxlabel segment ct.nii.gz --model medsam2 --point 120,88,40\n"
+                "  voxlabel segment ct.nii.gz --model medsam2 --box 14:321,334,392,398 "
                 "-o lesion.seg.nrrd\n",
     .reads_environment = true,
     .run = vox_app_segment,

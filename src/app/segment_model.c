@@ -11,14 +11,21 @@
 
 static const char command[] = "segment";
 
-const char *vox_segment_checkpoint(const struct vox_arguments *arguments)
+const char *vox_segment_model_name(const struct vox_arguments *arguments)
 {
-    const char *path = vox_argument(arguments, "--model", 0);
-    if (path == NULL) {
+    const char *name = vox_argument(arguments, "--model", 0);
+    if (name == NULL) {
         /* Nothing in this program changes the environment. */
-        path = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
+        name = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
     }
-    return path != NULL && path[0] != '\0' ? path : NULL;
+    return name != NULL && name[0] != '\0' ? name : NULL;
+}
+
+int vox_segment_model_find(const struct vox_arguments *arguments, struct vox_model_place *out)
+{
+    const char *name = vox_segment_model_name(arguments);
+    *out = (struct vox_model_place){0};
+    return name == NULL ? 0 : vox_model_lookup(vox_argument(arguments, "--models", 0), name, out);
 }
 
 static int read_threads(const char *text, int *out)
@@ -45,10 +52,12 @@ static int read_bytes(const struct vox_arguments *arguments, const char *option,
     return 0;
 }
 
-int vox_segment_model_options(const struct vox_arguments *arguments, struct vox_model_options *out)
+int vox_segment_model_options(const struct vox_arguments *arguments,
+                              const struct vox_model_place *place, struct vox_model_options *out)
 {
+    const char *config = vox_argument(arguments, "--config", 0);
     struct vox_model_options options = {
-        .config = vox_argument(arguments, "--config", 0),
+        .config = config != NULL ? config : place->yaml,
         .backend = vox_argument(arguments, "--backend", 0),
         .cache_dir = vox_argument(arguments, "--cache-dir", 0),
     };
@@ -66,9 +75,6 @@ int vox_segment_model_options(const struct vox_arguments *arguments, struct vox_
         options.cache_memory = 1; /* the library's word for none */
     }
     if (status == 0) {
-        status = vox_input_find(vox_segment_checkpoint(arguments));
-    }
-    if (status == 0) {
         status = vox_input_find(options.config);
     }
     if (status == 0) {
@@ -78,12 +84,12 @@ int vox_segment_model_options(const struct vox_arguments *arguments, struct vox_
 }
 
 int vox_segment_model_open(const struct vox_arguments *arguments,
+                           const struct vox_model_place *place,
                            const struct vox_model_options *options, struct vox_model **out)
 {
     struct vox_err err = {0};
-    const char *checkpoint = vox_segment_checkpoint(arguments);
-    if (vox_model_open(checkpoint, options, out, &err) != VOX_OK) {
-        return vox_say_error(checkpoint, &err);
+    if (vox_model_open(place->checkpoint, options, out, &err) != VOX_OK) {
+        return vox_say_error(vox_segment_model_name(arguments), &err);
     }
     return 0;
 }

@@ -20,6 +20,7 @@ struct run {
     struct vox_segment_ask ask;
     struct vox_segment_jobs *jobs;
     const atomic_int *cancel;
+    struct vox_model_place place;
     struct vox_model *model;
     bool quiet;
     bool explain;
@@ -238,23 +239,26 @@ static int check_flags(const struct vox_segment_ask *ask)
 static int run_jobs(struct run *run)
 {
     struct vox_model_options options;
-    const char *checkpoint = vox_segment_checkpoint(run->arguments);
+    struct vox_model_place *place = &run->place;
     int status = vox_segment_ask_init(run->arguments, &run->ask);
     if (status == 0) {
         status = check_flags(&run->ask);
     }
-    if (status == 0 && checkpoint == NULL && !run->explain) {
+    if (status == 0) {
+        status = vox_segment_model_find(run->arguments, place);
+    }
+    if (status == 0 && place->checkpoint == NULL && !run->explain) {
         status = vox_say_usage("segment", "name the model's checkpoint with --model");
     }
     if (status == 0) {
-        status = vox_segment_model_options(run->arguments, &options);
+        status = vox_segment_model_options(run->arguments, place, &options);
     }
     if (status == 0) {
-        status = vox_segment_check(&run->ask, checkpoint, !run->explain, run->jobs);
+        status = vox_segment_check(&run->ask, place->checkpoint, !run->explain, run->jobs);
     }
     /* A plan needs no network. */
-    if (status == 0 && checkpoint != NULL && any_left(run->jobs)) {
-        status = vox_segment_model_open(run->arguments, &options, &run->model);
+    if (status == 0 && place->checkpoint != NULL && any_left(run->jobs)) {
+        status = vox_segment_model_open(run->arguments, place, &options, &run->model);
     }
     return status == 0 ? do_jobs(run) : status;
 }
@@ -271,5 +275,6 @@ int vox_segment_run(const struct vox_arguments *arguments, struct vox_segment_jo
     int status = run_jobs(&run);
     vox_segment_ask_fini(&run.ask);
     vox_model_close(run.model);
+    vox_model_place_free(&run.place);
     return status;
 }

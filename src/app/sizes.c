@@ -1,5 +1,6 @@
 #include "app/sizes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/arguments.h"
@@ -27,4 +28,20 @@ bool vox_read_bytes(const char *text, uint64_t *out)
     }
     *out = (uint64_t)value;
     return true;
+}
+
+void vox_bytes_text(uint64_t bytes, char text[VOX_BYTES_TEXT])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes / 1024.0;
+    int unit = 0;
+    if (bytes < 1024) {
+        snprintf(text, VOX_BYTES_TEXT, "%d bytes", (int)bytes);
+        return;
+    }
+    while (value >= 1000.0 && unit < 3) {
+        value /= 1024.0;
+        unit++;
+    }
+    snprintf(text, VOX_BYTES_TEXT, "%.1f %s", value, units[unit]);
 }

@@ -9,4 +9,9 @@
  * False, and nothing changed, for anything else. */
 bool vox_read_bytes(const char *text, uint64_t *out);
 
+enum { VOX_BYTES_TEXT = 24 };
+
+/* "148.8 MiB" */
+void vox_bytes_text(uint64_t bytes, char text[VOX_BYTES_TEXT]);
+
 #endif

@@ -92,7 +92,7 @@ class Inspect(AppCase):
 
     def test_arguments(self):
         _out, err = self.run_program("model", status=2)
-        self.assertIn("name what to do: inspect", err)
+        self.assertIn("name what to do: list, pull, import, verify, remove, convert or inspect", err)
         self.run_program("model", "show", CHECKPOINT, status=2)
         _out, err = self.inspect(status=2)
         self.assertIn("name the checkpoint to inspect", err)

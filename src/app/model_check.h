@@ -1,0 +1,21 @@
+/* Whether a file is a checkpoint that this program can run. */
+#ifndef VOX_APP_MODEL_CHECK_H
+#define VOX_APP_MODEL_CHECK_H
+
+#include <stddef.h>
+
+#include "util/error.h"
+
+/* Reads all tensors' descriptions and compares them with a YAML, or (NULL) finds the built-in
+ * configuration that they fit. Writes the configuration's name. */
+enum vox_code vox_model_file_check(const char *path, const char *yaml, char config[64],
+                                   struct vox_err *err) VOX_MUST_USE;
+enum vox_code vox_model_bytes_check(const void *data, size_t size, const char *yaml,
+                                    char config[64], const char **container,
+                                    struct vox_err *err) VOX_MUST_USE;
+
+/* SHA-256 and size of a file. */
+enum vox_code vox_model_file_hash(const char *path, char sha256[65], size_t *size,
+                                  struct vox_err *err) VOX_MUST_USE;
+
+#endif

@@ -1,0 +1,158 @@
+#include "app/model_actions.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/message.h"
+#include "app/model_check.h"
+#include "app/model_folder.h"
+#include "app/model_published.h"
+#include "app/report_output.h"
+#include "util/json_writer.h"
+#include "util/memory.h"
+
+enum verdict { SOUND, UNKNOWN, UNSOUND };
+
+/* What became of one model. */
+struct finding {
+    enum verdict verdict;
+    char sha256[65];
+    char config[64];
+    struct vox_err why; /* where it is not sound */
+};
+
+static const char *word_of(enum verdict verdict)
+{
+    static const char *const words[] = {"ok", "warn", "fail"};
+    return words[verdict];
+}
+
+static enum vox_code compare(const struct vox_model_entry *entry, struct finding *finding)
+{
+    const struct vox_published_model *published = vox_published_model_find(entry->name);
+    const char *wanted = entry->recorded ? entry->record.sha256 : NULL;
+    size_t size;
+    if (published != NULL && published->sha256 != NULL) {
+        wanted = published->sha256;
+    }
+    enum vox_code code =
+        vox_model_file_hash(entry->checkpoint, finding->sha256, &size, &finding->why);
+    if (code == VOX_OK && wanted != NULL && strcmp(wanted, finding->sha256) != 0) {
+        code = vox_fail(&finding->why, VOX_E_FORMAT,
+                        "its SHA-256 is %s and not %s; remove it and fetch or import it again",
+                        finding->sha256, wanted);
+    }
+    if (code == VOX_OK) {
+        code = vox_model_file_check(entry->checkpoint, entry->yaml, finding->config, &finding->why);
+    }
+    if (code == VOX_OK && entry->yaml != NULL && entry->recorded) {
+        /* The copy of its YAML goes by the model's name. */
+        memcpy(finding->config, entry->record.config, sizeof(finding->config));
+    }
+    if (code == VOX_OK && wanted == NULL) {
+        finding->verdict = UNKNOWN;
+        (void)vox_fail(&finding->why, VOX_E_NOT_FOUND,
+                       "no SHA-256 was recorded to compare with; import the file to record one");
+    }
+    return code;
+}
+
+static struct finding examine(const struct vox_model_entry *entry)
+{
+    struct finding finding = {.verdict = SOUND};
+    if (compare(entry, &finding) != VOX_OK) {
+        finding.verdict = UNSOUND;
+    }
+    return finding;
+}
+
+static void report(struct vox_json_writer *json, const struct vox_model_entry *entry,
+                   const struct finding *finding)
+{
+    const char *why = finding->verdict == SOUND ? NULL : finding->why.msg;
+    if (json != NULL) {
+        vox_json_begin_object(json, NULL);
+        vox_json_put_text(json, "name", entry->name);
+        vox_json_put_text(json, "verdict", word_of(finding->verdict));
+        vox_json_put_text(json, "sha256", finding->sha256[0] != '\0' ? finding->sha256 : NULL);
+        vox_json_put_text(json, "config", finding->config[0] != '\0' ? finding->config : NULL);
+        vox_json_put_text(json, "why", why);
+        vox_json_end(json);
+    } else if (why != NULL) {
+        printf("%-4s  %s: %s\n", word_of(finding->verdict), entry->name, why);
+    } else {
+        printf("%-4s  %s: %s, SHA-256 %s\n", word_of(finding->verdict), entry->name,
+               finding->config, finding->sha256);
+    }
+}
+
+/* The models that the arguments name, or all. */
+static int find_entries(const struct vox_arguments *arguments, const char *folder,
+                        struct vox_model_entries *out)
+{
+    struct vox_err err = {0};
+    int named = vox_positional_count(arguments) - 1;
+    if (named == 0) {
+        return vox_model_entries_list(folder, out, &err) == VOX_OK ? 0
+                                                                   : vox_say_error(folder, &err);
+    }
+    *out = (struct vox_model_entries){.at = vox_calloc((size_t)named, sizeof(*out->at))};
+    if (out->at == NULL) {
+        return vox_say_no_memory();
+    }
+    for (; out->n < named; out->n++) {
+        const char *name = vox_positional(arguments, out->n + 1);
+        if (vox_model_entry_find(folder, name, &out->at[out->n], &err) != VOX_OK) {
+            vox_model_entries_free(out);
+            return vox_say_error(name, &err);
+        }
+    }
+    return 0;
+}
+
+static int verify(const struct vox_model_entries *entries, bool as_json)
+{
+    struct vox_json_writer *json = as_json ? vox_json_writer_new() : NULL;
+    int status = 0;
+    if (as_json && json == NULL) {
+        return vox_say_no_memory();
+    }
+    if (as_json) {
+        vox_json_begin_object(json, NULL);
+        vox_json_put_text(json, "version", VOX_VERSION);
+        vox_json_begin_array(json, "models");
+    }
+    for (int i = 0; i < entries->n; i++) {
+        struct finding finding = examine(&entries->at[i]);
+        report(json, &entries->at[i], &finding);
+        if (finding.verdict == UNSOUND) {
+            status = VOX_EXIT_FAILURE;
+        }
+    }
+    if (as_json) {
+        vox_json_end(json);
+        vox_json_end(json);
+        int written = vox_report_write(json, "-");
+        status = written != 0 ? written : status;
+    }
+    return vox_stdout_finish(status);
+}
+
+int vox_model_verify(const struct vox_arguments *arguments)
+{
+    struct vox_model_entries entries = {0};
+    char *folder;
+    int status = vox_model_folder_find(vox_argument(arguments, "--models", 0), &folder);
+    if (status != 0) {
+        return status;
+    }
+    status = find_entries(arguments, folder, &entries);
+    if (status == 0) {
+        status = verify(&entries, vox_argument_given(arguments, "--json"));
+        vox_model_entries_free(&entries);
+    }
+    vox_free(folder);
+    return status;
+}
