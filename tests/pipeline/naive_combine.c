@@ -240,7 +240,8 @@ static bool in_rect(const struct vox_rect *rect, int64_t i, int64_t j)
 /* Of rectangles on one slice their union's smallest rectangle counts. */
 static struct vox_rect rect_of(const struct vox_plan_object *plan, int64_t k)
 {
-    struct vox_rect rect = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+    const double far = 1e9;
+    struct vox_rect rect = {far, far, -far, -far};
     const struct vox_rect *holds[20];
     int n = 0;
     for (int64_t p = 0; p < plan->n_pieces; p++) {

@@ -102,8 +102,8 @@ static void masks_equal_the_plain_passes(void **state)
     static const char *const cases[] = {
         "'mask_slices': [2, 4]",
         "'clip': 'off'",
-        "'box': {'label': 'liver', 'key': 3, 'xyxy': [8, 9, 30, 28]}, 'liver': [[15, 15, 3]], "
-        "'mask_slices': [3], 'corrections': [{'k': 3, 'points': [[20, 9]], 'labels': [0]}]",
+        ("'box': {'label': 'liver', 'key': 3, 'xyxy': [8, 9, 30, 28]}, 'liver': [[15, 15, 3]], "
+         "'mask_slices': [3], 'corrections': [{'k': 3, 'points': [[20, 9]], 'labels': [0]}]"),
     };
     open_rig(salts[0], NULL);
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
@@ -254,7 +254,7 @@ static void corrections_in_any_order_equal_a_fresh_run(void **state)
     (void)state;
     for (int s = 0; s < SALTS; s++) {
         open_rig(salts[s], NULL);
-        correct_everything(17U + (uint32_t)s, 2);
+        correct_everything(17U + (uint32_t)s, s == 0 ? 2 : 1);
         rig_close(&rig);
     }
 }

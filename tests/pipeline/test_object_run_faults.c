@@ -91,7 +91,8 @@ static void free_extent(void **state)
     (void)state;
     struct rig_job job;
     rig.image.spacing[0] = rig.image.spacing[1] = 3.0;
-    rig_plan(&rig, "{'liver': [[20, 15, 7]], 'passes': 'intersection'}", 2.0, &job);
+    rig.image.size[2] = 3;
+    rig_plan(&rig, "{'liver': [[20, 15, 1]], 'passes': 'intersection'}", 2.0, &job);
     assert_true(job.plan->objects[0].grows);
     sweep(&job, 0);
     rig_end_job(&job);
