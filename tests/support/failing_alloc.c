@@ -9,9 +9,11 @@ static atomic_bool failed;
 void *__real_vox_alloc(size_t size);
 void *__real_vox_calloc(size_t count, size_t size);
 void *__real_vox_realloc(void *block, size_t old_size, size_t new_size);
+char *__real_vox_strdup(const char *text);
 void *__wrap_vox_alloc(size_t size);
 void *__wrap_vox_calloc(size_t count, size_t size);
 void *__wrap_vox_realloc(void *block, size_t old_size, size_t new_size);
+char *__wrap_vox_strdup(const char *text);
 
 void vox_fail_allocation(long k)
 {
@@ -46,4 +48,9 @@ void *__wrap_vox_calloc(size_t count, size_t size)
 void *__wrap_vox_realloc(void *block, size_t old_size, size_t new_size)
 {
     return fails() ? NULL : __real_vox_realloc(block, old_size, new_size);
+}
+
+char *__wrap_vox_strdup(const char *text)
+{
+    return fails() ? NULL : __real_vox_strdup(text);
 }

@@ -1,7 +1,6 @@
 /* Lets the k-th allocation of a test fail. Link vox_failing_alloc: it replaces vox_alloc,
- * vox_calloc and vox_realloc at every call from another file than util/memory.c. One thread counts
- * at a time.
- */
+ * vox_calloc, vox_realloc and vox_strdup at every call from another file than util/memory.c. One
+ * thread counts at a time. */
 #ifndef VOX_SUPPORT_FAILING_ALLOC_H
 #define VOX_SUPPORT_FAILING_ALLOC_H
 
