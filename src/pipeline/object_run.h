@@ -29,7 +29,7 @@ struct vox_object_setup {
 
 struct vox_object_run;
 
-/* VOX_E_NOMEM, VOX_E_LIMIT. The caller owns *out. */
+/* VOX_E_ARG for a plan or mask of another image, VOX_E_NOMEM, VOX_E_LIMIT. The caller owns *out. */
 enum vox_code vox_object_run_new(const struct vox_object_setup *setup, struct vox_object_run **out,
                                  struct vox_err *err) VOX_MUST_USE;
 void vox_object_run_free(struct vox_object_run *run); /* NULL is allowed */
