@@ -10,6 +10,7 @@ BUILD_PACKAGES=(
 # What only the checks need.
 CHECK_PACKAGES=(
     python3-venv binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck
+    openssl
     man-db mandoc zsh fish
 )
 

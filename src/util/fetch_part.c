@@ -53,19 +53,22 @@ static void take_notes(struct vox_fetch_part *part, const struct vox_json *json)
 }
 
 /* Notes that are missing or damaged say that nothing was kept. */
-static void read_notes(struct vox_fetch_part *part)
+static enum vox_code read_notes(struct vox_fetch_part *part, struct vox_err *err)
 {
     static const struct vox_json_limits limits = {NOTES_BYTES, 2, 16};
     struct vox_mapping mapping;
     struct vox_json *json;
     if (vox_file_map(part->notes, &mapping, NULL) != VOX_OK) {
-        return;
+        return VOX_OK;
     }
-    if (vox_json_parse((const char *)mapping.data, mapping.size, &limits, &json, NULL) == VOX_OK) {
+    enum vox_code code =
+        vox_json_parse((const char *)mapping.data, mapping.size, &limits, &json, err);
+    if (code == VOX_OK) {
         take_notes(part, json);
         vox_json_free(json);
     }
     vox_file_unmap(&mapping);
+    return code == VOX_E_NOMEM ? code : VOX_OK;
 }
 
 static enum vox_code write_notes(struct vox_fetch_part *part, struct vox_err *err)
@@ -195,7 +198,9 @@ enum vox_code vox_fetch_part_open(const char *path, struct vox_fetch_part **out,
         code = take_file(part, err);
     }
     if (code == VOX_OK) {
-        read_notes(part);
+        code = read_notes(part, err);
+    }
+    if (code == VOX_OK) {
         bool whole = part->kept <= part->size && part->version[0] != '\0';
         part->kept = whole ? part->kept : 0;
         code = cut(part, part->kept, err);
