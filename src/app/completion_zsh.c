@@ -27,7 +27,7 @@ static void print_option(const struct vox_option_row *option)
            equals ? "=" : "");
     put_text(option->help, vox_completion_brief(option->help));
     putchar(']');
-    if (kind != VOX_COMPLETE_SWITCH) {
+    if (option->value != NULL) {
         putchar(':');
         put_text(option->value, strlen(option->value));
         putchar(':');

@@ -142,9 +142,11 @@ static int drop_member(const struct vox_json *json, const char *dropped,
     enum vox_code code = VOX_OK;
     vox_json_begin_object(writer, NULL);
     while (code == VOX_OK && vox_json_next(json, &cursor, &key, &value)) {
-        char *raw;
-        code = strcmp(key, dropped) == 0 ? VOX_OK : vox_json_format(value, &raw, &err);
-        if (code == VOX_OK && strcmp(key, dropped) != 0) {
+        char *raw = NULL;
+        if (strcmp(key, dropped) != 0) {
+            code = vox_json_format(value, &raw, &err);
+        }
+        if (raw != NULL) {
             vox_json_put_raw(writer, key, raw);
             vox_free(raw);
         }
