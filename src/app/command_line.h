@@ -35,10 +35,10 @@ struct vox_command {
     const char *text;    /* paragraphs, divided by empty lines; no other newlines */
     const struct vox_option_row *options;
     int n_options;
-    const char *examples;   /* lines; NULL: none */
-    const char *words;      /* that the first positional argument may be, divided by blanks; NULL:
-                               it is a file */
-    bool reads_environment; /* VOXLABEL_MODEL */
+    const char *examples;    /* lines; NULL: none */
+    const char *words;       /* that the first positional argument may be, divided by blanks; NULL:
+                                it is a file */
+    const char *environment; /* lines of "NAME: meaning"; NULL: nothing is read */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

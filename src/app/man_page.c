@@ -123,12 +123,48 @@ static void put_exit_status(void)
          ".TP\n130\ncancelled with Ctrl\\-C or SIGTERM");
 }
 
-static void put_environment(void)
+/* Whether one of the commands before `end` names the variable of this line too. */
+static bool is_known(int end, const char *line)
 {
+    size_t length = strcspn(line, ":") + 1;
+    for (int i = 0; i < end; i++) {
+        const char *others = vox_command_at(i)->environment;
+        for (; others != NULL && *others != '\0'; others += strcspn(others, "\n") + 1) {
+            if (strncmp(others, line, length) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The variables of a table that those of the first n commands do not name. */
+static void put_variables(const char *lines, int n)
+{
+    while (lines != NULL && *lines != '\0') {
+        size_t length = strcspn(lines, "\n"), name = strcspn(lines, ":");
+        if (!is_known(n, lines)) {
+            puts(".TP");
+            put_line(lines, name);
+            put_line(lines + name + 2, length - name - 2);
+        }
+        lines += length + 1;
+    }
+}
+
+static void put_environment(const struct vox_command *command)
+{
+    if (command != NULL && command->environment == NULL) {
+        return;
+    }
     put_section("ENVIRONMENT");
-    puts(
-        ".TP\nVOXLABEL_MODEL\nthe checkpoint of a model, where\n\\fB\\-\\-model\\fR\ndoes not name "
-        "one");
+    if (command != NULL) {
+        put_variables(command->environment, 0);
+        return;
+    }
+    for (int i = 0; vox_command_at(i) != NULL; i++) {
+        put_variables(vox_command_at(i)->environment, i);
+    }
 }
 
 /* Every line of the examples is a command. */
@@ -177,9 +213,7 @@ static void print_command(const struct vox_command *command)
     put_paragraphs(command->text);
     put_options(command);
     put_exit_status();
-    if (command->reads_environment) {
-        put_environment();
-    }
+    put_environment(command);
     if (command->examples != NULL) {
         put_examples(command->examples);
     }
@@ -206,7 +240,7 @@ static void print_program(void)
         put_line(command->summary, strlen(command->summary));
     }
     put_exit_status();
-    put_environment();
+    put_environment(NULL);
     put_see_also(NULL);
 }
 

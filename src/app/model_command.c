@@ -85,6 +85,11 @@ const struct vox_command vox_model_command = {
         "  voxlabel model list\n"
         "  voxlabel model pull medsam2\n"
         "  voxlabel model convert MedSAM2_latest.pt medsam2-half.safetensors --dtype bf16\n",
+    .environment =
+        "VOXLABEL_MODELS: the folder of models with names, where --models names none\n"
+        "VOXLABEL_MODEL_MIRROR: where 'pull' takes files from, where --mirror names nothing\n"
+        "VOXLABEL_CACERT: certificates to trust too, where --cacert names none\n"
+        "CURL_CA_BUNDLE: the same, where VOXLABEL_CACERT names none\n",
     .words = "list pull import verify remove convert inspect",
     .run = vox_app_model,
 };

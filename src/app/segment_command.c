@@ -106,7 +106,8 @@ const struct vox_command vox_segment_command = {
     .examples = "  voxlabel segment ct.nii.gz --model medsam2 --point 120,88,40\n"
                 "  voxlabel segment ct.nii.gz --model medsam2 --box 14:321,334,392,398 "
                 "-o lesion.seg.nrrd\n",
-    .reads_environment = true,
+    .environment = "VOXLABEL_MODEL: the model, where --model names none\n"
+                   "VOXLABEL_MODELS: the folder of models with names, where --models names none\n",
     .run = vox_app_segment,
 };
 

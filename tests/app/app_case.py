@@ -18,7 +18,8 @@ import nibabel
 import numpy
 
 PROGRAM = os.environ["VOXLABEL_PROGRAM"]
-os.environ.pop("VOXLABEL_MODEL", None)  # tests say which model they mean
+for name in ("VOXLABEL_MODEL", "VOXLABEL_MODELS", "VOXLABEL_MODEL_MIRROR"):
+    os.environ.pop(name, None)  # tests say what they mean
 CHECKPOINT = os.environ.get("VOXLABEL_CHECKPOINT", "")
 CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
 

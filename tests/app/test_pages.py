@@ -94,6 +94,18 @@ class Man(Pages):
             for help_text in re.findall(r"^ {24}(\S.*(?:\n {24}\S.*)*)", out, re.MULTILINE):
                 self.assertIn(self.quoted(help_text), section, command)
 
+    def test_environment(self):
+        """Every variable that a help text speaks of, in the page of its command and in that of the program."""
+        pages = {command: unescape(page) for command, page in self.pages().items()}
+        for command in self.commands():
+            out, _err = self.run_program(command, "--help")
+            spoken = set(re.findall(r"\b(?:VOXLABEL|CURL)_[A-Z_]+\b", out))
+            told = re.findall(r"^\.TP\n([A-Z_]+)$", pages[command], re.MULTILINE)
+            self.assertEqual(sorted(told), sorted(spoken), command)
+            for name in spoken:
+                self.assertEqual(pages[None].count(f"\n.TP\n{name}\n"), 1, name)
+        self.assertIn("\n.TP\nVOXLABEL_MODEL\n", pages["segment"])
+
     def test_form(self):
         for command, page in self.pages().items():
             sections = re.findall(r"^\.SH (.*)$", page, re.MULTILINE)
