@@ -10,6 +10,8 @@
 #include "util/json_writer.h"
 #include "util/memory.h"
 
+enum { RUNS_MAX_BYTES = 256 << 20 }; /* of finished runs, beyond which they settle */
+
 /* What the network said: one run per object of the plan. */
 struct prediction {
     int n;
@@ -139,6 +141,21 @@ static enum vox_code new_runs(struct vox_infer_data *data, struct vox_err *err)
     return VOX_OK;
 }
 
+/* Runs that are done keep their trackers for corrections to come, as far as memory allows: those
+ * that were done first settle first, and would begin anew. */
+static void settle_runs(const struct prediction *prediction, int done)
+{
+    uint64_t held = 0;
+    for (int i = 0; i < done; i++) {
+        held += vox_object_run_bytes(prediction->runs[i]);
+    }
+    for (int i = 0; i < done && held > RUNS_MAX_BYTES; i++) {
+        held -= vox_object_run_bytes(prediction->runs[i]);
+        vox_object_run_settle(prediction->runs[i]);
+        held += vox_object_run_bytes(prediction->runs[i]);
+    }
+}
+
 static enum vox_code track_objects(struct vox_infer_data *data, struct vox_err *err)
 {
     struct prediction *prediction = data->pred;
@@ -158,6 +175,7 @@ static enum vox_code track_objects(struct vox_infer_data *data, struct vox_err *
         relay.before += relay.reached;
         relay.total += relay.reached - relay.expected;
         relay.reached = 0;
+        settle_runs(prediction, i + 1);
     }
     return VOX_OK;
 }
