@@ -105,6 +105,19 @@ static void points_are_summed_in_their_order(void **state)
     }
 }
 
+/* i 10 ... 74, j 5 ... 20 */
+static void corners_are_rounded_for_the_window(void **state)
+{
+    (void)state;
+    struct vox_plan *plan =
+        plan_fixture_of("{'roi': [10.4, 73.5, 4.5, 20.4, 3, 5], 'zoom': 1, 'clip': 'off'}");
+    plan_fixture_expect(plan, "'rect': [10.4, 4.5, 73.5, 20.4]");
+    plan_fixture_expect(plan, "'length': 65, 'grows': false}");
+    assert_true(plan->objects[0].centre[0] == 42.0);
+    assert_true(plan->objects[0].centre[1] == 12.5);
+    vox_plan_free(plan);
+}
+
 static void pieces_are_in_the_order_of_z_then_rect(void **state)
 {
     (void)state;
@@ -148,6 +161,7 @@ int main(void)
         cmocka_unit_test(spellings_of_what_is_the_rule_anyway),
         cmocka_unit_test(rectangles_at_the_far_rim),
         cmocka_unit_test(points_are_summed_in_their_order),
+        cmocka_unit_test(corners_are_rounded_for_the_window),
         cmocka_unit_test(pieces_are_in_the_order_of_z_then_rect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
