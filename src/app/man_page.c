@@ -123,13 +123,20 @@ static void put_exit_status(void)
          ".TP\n130\ncancelled with Ctrl\\-C or SIGTERM");
 }
 
+/* The line behind this one. */
+static const char *next_line(const char *line)
+{
+    line += strcspn(line, "\n");
+    return *line == '\n' ? line + 1 : line;
+}
+
 /* Whether one of the commands before `end` names the variable of this line too. */
 static bool is_known(int end, const char *line)
 {
     size_t length = strcspn(line, ":") + 1;
     for (int i = 0; i < end; i++) {
         const char *others = vox_command_at(i)->environment;
-        for (; others != NULL && *others != '\0'; others += strcspn(others, "\n") + 1) {
+        for (; others != NULL && *others != '\0'; others = next_line(others)) {
             if (strncmp(others, line, length) == 0) {
                 return true;
             }
@@ -148,7 +155,7 @@ static void put_variables(const char *lines, int n)
             put_line(lines, name);
             put_line(lines + name + 2, length - name - 2);
         }
-        lines += length + 1;
+        lines = next_line(lines);
     }
 }
 
@@ -175,7 +182,7 @@ static void put_examples(const char *text)
     while (*text != '\0') {
         size_t length = strcspn(text, "\n"), blanks = strspn(text, " ");
         put_line(text + blanks, length - blanks);
-        text += length + (text[length] == '\n');
+        text = next_line(text);
     }
     puts(".fi");
 }
