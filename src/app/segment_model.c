@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "app/arguments.h"
 #include "app/message.h"
@@ -10,6 +12,8 @@
 #include "app/text_file.h"
 
 static const char command[] = "segment";
+
+enum { PATH_BYTES = 4096 };
 
 const char *vox_segment_model_name(const struct vox_arguments *arguments)
 {
@@ -52,6 +56,34 @@ static int read_bytes(const struct vox_arguments *arguments, const char *option,
     return 0;
 }
 
+/* The last folder of the path may be made, those above must be there. */
+static int check_cache_folder(const char *path)
+{
+    char parent[PATH_BYTES] = ".";
+    struct stat st;
+    if (path == NULL) {
+        return 0;
+    }
+    if (stat(path, &st) == 0) {
+        return S_ISDIR(st.st_mode) ? 0
+                                   : vox_say_usage(command, "--cache-dir %s: is no folder", path);
+    }
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    while (length > 0 && path[length - 1] != '/') {
+        length--;
+    }
+    if (length > 0 && length < sizeof(parent)) {
+        memcpy(parent, path, length);
+        parent[length] = '\0';
+    }
+    return stat(parent, &st) == 0 && S_ISDIR(st.st_mode)
+               ? 0
+               : vox_say_usage(command, "--cache-dir %s: there is no folder to make it in", path);
+}
+
 int vox_segment_model_options(const struct vox_arguments *arguments,
                               const struct vox_model_place *place, struct vox_model_options *out)
 {
@@ -73,6 +105,9 @@ int vox_segment_model_options(const struct vox_arguments *arguments,
     }
     if (vox_argument_given(arguments, "--cache-memory") && options.cache_memory == 0) {
         options.cache_memory = 1; /* the library's word for none */
+    }
+    if (status == 0) {
+        status = check_cache_folder(options.cache_dir);
     }
     if (status == 0) {
         status = vox_input_find(options.config);

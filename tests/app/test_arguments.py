@@ -176,6 +176,9 @@ class Segment(AppCase):
             for value in values:
                 self.refuse("scan.nii.gz", option, value, said=f"voxlabel: {option} {value}")
         self.refuse("scan.nii.gz", "--threads=", said="--threads needs a value")
+        self.refuse("scan.nii.gz", "--cache-dir", "m.pt", said="--cache-dir m.pt: is no folder")
+        for name in ("no/where", "no/where/", "m.pt/where"):
+            self.refuse("scan.nii.gz", "--cache-dir", name, said=f"--cache-dir {name}: there is no folder to make it")
 
     def test_image(self):
         self.refuse("none.nii.gz", said="none.nii.gz: cannot open the file: No such file")
