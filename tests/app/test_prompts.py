@@ -411,7 +411,7 @@ class Masked(SegmentCase):
             "full": (wavy().min(), wavy().max()),
             "auto": (-160, 240),
         }
-        asked = ["--box", "2:10,10,30,30:2,2", *self.model(), "--quiet", "--json", "-"]
+        asked = ["--box", "2:10,10,30,30", "--extent", "strict", *self.model(), "--quiet", "--json", "-"]
         for name, bounds in wanted.items():
             out, _err = self.run_program("segment", "scan.nii.gz", "--window", name, *asked)
             window = self.load_json(out)["window"]
