@@ -50,6 +50,20 @@ static void test_layout(void **state)
     expect_text(json, "{}\n");
 }
 
+static void test_raw(void **state)
+{
+    (void)state;
+    struct vox_json_writer *json = vox_json_writer_new();
+    vox_json_begin_object(json, NULL);
+    vox_json_put_raw(json, "a", "[1,{\"b\":null}]");
+    vox_json_begin_array(json, "c");
+    vox_json_put_raw(json, NULL, "-0.5");
+    vox_json_put_raw(json, NULL, "\"d\"");
+    vox_json_end(json);
+    vox_json_end(json);
+    expect_text(json, "{\n  \"a\": [1,{\"b\":null}],\n  \"c\": [-0.5, \"d\"]\n}\n");
+}
+
 static void test_numbers(void **state)
 {
     (void)state;
@@ -153,9 +167,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),    cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_strings),   cmocka_unit_test(test_long_text),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_layout),    cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_long_text), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,6 +354,44 @@ static void refusals(void **state)
     bytes_free(&plain);
 }
 
+/* What the header says, and nothing of the voxels: they may be damaged. */
+static void headers_alone(void **state)
+{
+    (void)state;
+    struct vox_volume_limits limits = test_limits();
+    for (int i = 0; i < 4; i++) {
+        bool packed = i % 2 == 1;
+        put_file(i < 2 ? (packed ? gzip_of(nifti(4, 16, false)) : nifti(4, 16, false))
+                       : nrrd(packed));
+        struct vox_volume *wanted = NULL, *got = NULL;
+        assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &wanted, NULL));
+        inflated = 0;
+        assert_int_equal(VOX_OK, vox_volume_read_header(path, &limits, &got, NULL));
+        assert_true(inflated < VOXELS);
+        assert_null(got->voxels);
+        assert_memory_equal(wanted->size, got->size, sizeof(got->size));
+        assert_int_equal(wanted->type, got->type);
+        assert_memory_equal(&wanted->slope, &got->slope, sizeof(got->slope));
+        assert_memory_equal(&wanted->intercept, &got->intercept, sizeof(got->intercept));
+        assert_memory_equal(&wanted->geometry, &got->geometry, sizeof(got->geometry));
+        vox_volume_free(got);
+        vox_volume_free(wanted);
+    }
+    struct vox_volume *volume = NULL;
+    struct vox_err err;
+    struct bytes packed = gzip_of(nifti(4, 16, false));
+    put_file(part_of(&packed, 0, packed.size / 2));
+    assert_int_equal(VOX_E_FORMAT, vox_volume_read(path, &limits, &volume, &err));
+    assert_int_equal(VOX_OK, vox_volume_read_header(path, &limits, &volume, &err));
+    vox_volume_free(volume);
+    volume = NULL;
+    put_file(part_of(&packed, 0, 40));
+    assert_int_equal(VOX_E_FORMAT, vox_volume_read_header(path, &limits, &volume, &err));
+    assert_int_equal(VOX_E_NOT_FOUND, vox_volume_read_header("/none", &limits, &volume, &err));
+    assert_null(volume);
+    bytes_free(&packed);
+}
+
 /* The k-th allocation fails, for every k: then opening or reading says so or goes on without. */
 static void without_memory(void **state)
 {
@@ -399,7 +437,8 @@ int main(void)
         cmocka_unit_test(plain_files),     cmocka_unit_test(gzip_files),
         cmocka_unit_test(several_members), cmocka_unit_test(what_fits_is_resident),
         cmocka_unit_test(few_passes),      cmocka_unit_test(damage_in_the_middle),
-        cmocka_unit_test(refusals),        cmocka_unit_test(without_memory),
+        cmocka_unit_test(refusals),        cmocka_unit_test(headers_alone),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
