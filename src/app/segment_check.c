@@ -46,6 +46,7 @@ struct place {
     const char *path;                  /* as it was given */
     const struct vox_segment_job *job; /* NULL: of all */
     bool output;
+    size_t order; /* in which they were listed */
 };
 
 static struct place find_place(const char *path)
@@ -89,6 +90,13 @@ static int compare_places(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static int compare_order(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int apart = compare_places(a, b);
+    return apart != 0 ? apart : (x->order > y->order) - (x->order < y->order);
+}
+
 struct places {
     struct place *at;
     size_t n;
@@ -101,6 +109,7 @@ static void add_place(struct places *places, const char *path, const struct vox_
         struct place place = find_place(path);
         place.job = job;
         place.output = output;
+        place.order = places->n;
         places->at[places->n++] = place;
     }
 }
@@ -171,7 +180,7 @@ static int check_places(const struct vox_segment_ask *ask, const char *checkpoin
         return vox_say_no_memory();
     }
     add_places(&places, ask, checkpoint, jobs);
-    qsort(places.at, places.n, sizeof(*places.at), compare_places);
+    qsort(places.at, places.n, sizeof(*places.at), compare_order);
     int status = find_clash(jobs, &places);
     vox_free(places.at);
     return status;
