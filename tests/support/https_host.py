@@ -102,15 +102,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(416, b"", {"Content-Range": f"bytes */{len(served.body)}"})
             return
         body = memoryview(served.body)[start or 0 :]
+        total = served.claims or len(served.body)
         self.send_response(200 if start is None else 206)
         if start is not None:
-            self.send_header("Content-Range", f"bytes {start}-{len(served.body) - 1}/{len(served.body)}")
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
         if served.etag is not None:
             self.send_header("ETag", served.etag)
         if served.modified is not None:
             self.send_header("Last-Modified", served.modified)
         if served.length:
-            self.send_header("Content-Length", str(served.claims or len(body)))
+            self.send_header("Content-Length", str(total - (start or 0)))
         else:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -216,6 +217,8 @@ class Proxy:
         there.start()
         self.copy(server, client)
         there.join()
+        server.close()
+        client.close()
 
     @staticmethod
     def copy(source, target):
