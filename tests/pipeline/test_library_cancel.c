@@ -30,6 +30,12 @@ static int ask(void *context)
     return ++asker->asked > asker->at;
 }
 
+/* All of the first questions, then every third. */
+static int step(int at)
+{
+    return at < 10 ? at + 1 : at + 3;
+}
+
 static struct vox_callbacks asked_by(struct asker *asker, int at)
 {
     *asker = (struct asker){.at = at};
@@ -38,17 +44,17 @@ static struct vox_callbacks asked_by(struct asker *asker, int at)
 
 /* ---- segmenting ---- */
 
-static int count_questions(struct vox_image *image, const struct vox_request *request)
+/* Returns how many questions there are. */
+static int cancel_segment(struct vox_image *image, const struct vox_request *request)
 {
-    for (int at = 0;; at++) {
+    for (int at = 0;; at = step(at)) {
         struct asker asker;
         const struct vox_callbacks callbacks = asked_by(&asker, at);
         struct vox_result *result = NULL;
         enum vox_code code = vox_segment(model, image, request, &callbacks, &result, NULL);
         if (code == VOX_OK) {
             vox_result_close(result);
-            assert_int_equal(at, asker.asked);
-            return at;
+            return asker.asked;
         }
         assert_int_equal(VOX_E_CANCELLED, code);
         assert_null(result);
@@ -66,7 +72,7 @@ static void test_segment(void **state)
         struct vox_request *request = rig_request(NULL, 0, params);
         struct vox_image *image = rig_image(model);
         /* At the very least once per slice that is looked at, tracked both ways, and combined. */
-        assert_true(count_questions(image, request) > 4 * RIG_D);
+        assert_true(cancel_segment(image, request) > 4 * RIG_D);
         vox_image_close(image);
         vox_request_close(request);
     }
@@ -80,7 +86,7 @@ static void test_segment_a_file(void **state)
     struct vox_request *request = rig_request(NULL, 0, box);
     rig_write_scan();
     assert_int_equal(VOX_OK, vox_image_open(model, "scan.nii", &image, NULL));
-    assert_true(count_questions(image, request) > 4 * RIG_D);
+    assert_true(cancel_segment(image, request) > 4 * RIG_D);
     vox_image_close(image);
     vox_request_close(request);
 }
@@ -122,7 +128,7 @@ static void cancel_corrections(const char *params, int64_t k)
 {
     static uint16_t labels[RIG_VOXELS];
     struct vox_image *image = rig_image(model);
-    for (int at = 0;; at++) {
+    for (int at = 0;; at = step(at)) {
         struct vox_result *result = rig_segment(model, image, params);
         struct asker asker;
         const struct vox_callbacks callbacks = asked_by(&asker, at);
@@ -176,7 +182,7 @@ static void test_save(void **state)
     struct vox_image *image = rig_image(model);
     struct vox_result *result = rig_segment(model, image, box);
     int before = rig_count_files();
-    for (int at = 0;; at++) {
+    for (int at = 0;; at = step(at)) {
         struct asker asker;
         const struct vox_callbacks callbacks = asked_by(&asker, at);
         const char *which = "untouched";

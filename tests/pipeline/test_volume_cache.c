@@ -63,7 +63,17 @@ static struct {
     atomic_int pause; /* milliseconds */
     atomic_int failures;
     atomic_int changes; /* how many more openings find the file changed after them */
+    atomic_int entered; /* how many have begun */
+    atomic_int closed;  /* they wait as long as it is 1 */
 } opening;
+
+static void wait_while(const atomic_int *flag, int value)
+{
+    const struct timespec pause = {.tv_nsec = 1000000L};
+    while (atomic_load(flag) == value) {
+        nanosleep(&pause, NULL);
+    }
+}
 
 enum vox_code __real_vox_slice_source_open(const char *path, const struct vox_volume_limits *limits,
                                            uint64_t budget, struct vox_slice_source **out,
@@ -78,6 +88,8 @@ enum vox_code __wrap_vox_slice_source_open(const char *path, const struct vox_vo
 {
     const struct timespec pause = {.tv_nsec = 1000000L * atomic_load(&opening.pause)};
     nanosleep(&pause, NULL);
+    atomic_fetch_add(&opening.entered, 1);
+    wait_while(&opening.closed, 1);
     if (atomic_load(&opening.failures) > 0) {
         atomic_fetch_sub(&opening.failures, 1);
         return vox_fail(err, VOX_E_FORMAT, "worn out");
@@ -494,6 +506,84 @@ static void threads_wait_for_the_one_that_reads(void **state)
     vox_volume_cache_free(shared);
 }
 
+/* --- giving up --- */
+
+static bool at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void who_waits_for_a_file_may_give_up(void **state)
+{
+    (void)state;
+    const struct vox_watch hurried = {.cancelled = at_once};
+    struct vox_held_volume *held = NULL;
+    pthread_t reader;
+    shared = open_cache(1 << 20, 1 << 20);
+    atomic_store(&opening.entered, 0);
+    atomic_store(&opening.closed, 1);
+    assert_int_equal(pthread_create(&reader, NULL, ask_once, NULL), 0);
+    wait_while(&opening.entered, 0);
+    assert_int_equal(vox_volume_cache_get(shared, "a.nii", &hurried, &held, NULL), VOX_E_CANCELLED);
+    assert_null(held);
+    atomic_store(&opening.closed, 0);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    /* Who need not wait is not asked. */
+    assert_int_equal(vox_volume_cache_get(shared, "a.nii", &hurried, &held, NULL), VOX_OK);
+    vox_volume_cache_release(shared, held);
+    assert_int_equal(vox_volume_cache_counts(shared).opened, 1);
+    assert_int_equal(atomic_load(&wrong), 0);
+    vox_volume_cache_free(shared);
+}
+
+static atomic_int looking, look_closed;
+
+static bool stop_when_opened(void *context)
+{
+    (void)context;
+    atomic_store(&looking, 1);
+    wait_while(&look_closed, 1);
+    return true;
+}
+
+/* Looks at the voxels until the gate opens, and then gives up. */
+static void *look_and_stop(void *context)
+{
+    const struct vox_watch watch = {.cancelled = stop_when_opened};
+    struct vox_intensity intensity;
+    struct vox_held_volume *held = context;
+    if (vox_held_volume_intensity(held, &automatic, &watch, &intensity, NULL) != VOX_E_CANCELLED) {
+        atomic_fetch_add(&wrong, 1);
+    }
+    return NULL;
+}
+
+static void who_waits_for_a_range_may_give_up(void **state)
+{
+    (void)state;
+    const struct vox_watch hurried = {.cancelled = at_once};
+    struct vox_intensity intensity;
+    pthread_t first, second;
+    shared = open_cache(1 << 20, 1 << 20);
+    struct vox_held_volume *a = get(shared, "a.nii", 100), *b = get(shared, "a.nii", 100);
+    atomic_store(&look_closed, 1);
+    assert_int_equal(pthread_create(&first, NULL, look_and_stop, a), 0);
+    wait_while(&looking, 0);
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, &hurried, &intensity, NULL),
+                     VOX_E_CANCELLED);
+    /* Who waits on does it when the first one has given up. */
+    assert_int_equal(pthread_create(&second, NULL, ask_once, NULL), 0);
+    atomic_store(&look_closed, 0);
+    assert_int_equal(pthread_join(first, NULL) | pthread_join(second, NULL), 0);
+    assert_int_equal(vox_volume_cache_counts(shared).prepared, 1);
+    assert_int_equal(vox_held_volume_intensity(b, &automatic, &hurried, &intensity, NULL), VOX_OK);
+    assert_int_equal(atomic_load(&wrong), 0);
+    vox_volume_cache_release(shared, a);
+    vox_volume_cache_release(shared, b);
+    vox_volume_cache_free(shared);
+}
+
 /* Files of any base, which are replaced meanwhile: all that is asked for is sound. */
 static void *ask_often(void *context)
 {
@@ -598,6 +688,8 @@ int main(void)
         TEST(bad_files_say_so),
         TEST(only_so_many_files_are_remembered),
         TEST(threads_wait_for_the_one_that_reads),
+        TEST(who_waits_for_a_file_may_give_up),
+        TEST(who_waits_for_a_range_may_give_up),
         TEST(threads_share_a_cache),
         TEST(survives_failing_allocations),
     };
