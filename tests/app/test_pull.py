@@ -9,7 +9,7 @@ from https_host import Proxy, make_authority
 from pull_case import PUBLISHED_BYTES, PullCase
 
 BY_HAND = "; fetch https://huggingface.co/wanglab/MedSAM2/resolve/main/MedSAM2_latest.pt on another machine and put it here as "
-NOISE = random.Random(5).randbytes(4 << 20)
+NOISE = random.Random(5).randbytes(32 << 20)  # half a minute of it at the pace below
 
 
 class Pull(PullCase):

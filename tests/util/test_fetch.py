@@ -247,7 +247,7 @@ class Fetch(unittest.TestCase):
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         out, _err = process.communicate(timeout=60)
-        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertLess(time.monotonic() - began, 4.0)  # a second, and what a busy machine adds to it
         self.assertEqual(out.splitlines()[-1], "failed cancelled 0 cancelled")
 
     def test_cancelled(self):
