@@ -61,14 +61,25 @@ def draw_clicks(rng, mask, count):
     return clicks
 
 
-def click_doublings(rng, sample):
-    """How often the window has grown when its result is used: until the object fits. A part of the
-    samples shows an earlier, too small window, whose mask must reach the rim."""
+def click_window(rng, sample):
+    """The window that a click ends with: doubled until the object fits. Scans differ in scale, so a
+    part has another length; and a part shows an earlier, too small window, whose mask must reach
+    the rim so that it grows."""
+    place = (sample.clicks, sample.spacing, sample.extent)
     for n in range(windows.MAX_GROWTH + 1):
-        window = windows.click_window(sample.clicks, sample.spacing, sample.extent, n)
+        window = windows.click_window(*place, n)
         if not window.touches_rim(sample.mask):
             break
-    return int(rng.integers(0, n)) if n > 0 and rng.random() < 0.4 else n
+    kind = rng.random()
+    if kind < 0.25:
+        i0, j0, i1, j1 = windows.rectangle_of(sample.mask[sample.key])
+        longer = max((i1 - i0 + 1) * sample.spacing[0], (j1 - j0 + 1) * sample.spacing[1])
+        length = longer * rng.uniform(0.4, 1.1)
+    elif kind < 0.5:
+        length = windows.CLICK_LENGTH * 2**n * np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
+    else:
+        return window
+    return windows.Window(np.mean(np.array(sample.clicks, float), axis=0), length, *place[1:])
 
 
 def choose_slices(rng, scene, number, length, before):
@@ -106,10 +117,7 @@ def make_sample(rng, scene, number, layout, length, before, side):
         zoom = ZOOM if rng.random() < 0.7 else rng.uniform(2.0, 3.2)
         sample.window = windows.box_window(sample.rectangle, zoom, sample.spacing, sample.extent)
     else:
-        doublings = click_doublings(rng, sample)
-        sample.window = windows.click_window(
-            sample.clicks, sample.spacing, sample.extent, doublings
-        )
+        sample.window = click_window(rng, sample)
     return sample
 
 
@@ -180,7 +188,11 @@ class Sampler:
     def draw(self, rng):
         shares = np.array([p[0] for p in self.pools], float)
         entries = self.pools[rng.choice(len(shares), p=shares / shares.sum())][1]
-        return entries[rng.integers(len(entries))]
+        while True:  # small fragments are many and teach little
+            scene, number = entries[rng.integers(len(entries))]
+            area = np.isin(scene.labels[scene.objects[number][2]], scene.members[number]).sum()
+            if rng.random() < np.sqrt(area / 700.0):
+                return scene, number
 
     def batch(self, rng, count, layout, length, before, prompts=1):
         """count clips with `prompts` objects each; masks and points have count * prompts rows."""
