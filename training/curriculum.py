@@ -86,7 +86,7 @@ def plan_step(rng, kind, part, images):
     )
 
 
-def rate_at(part, step, warm_up=100, flat=0.5):
+def rate_at(part, step, total, flat=0.5):
     """Factor of the learning rate: short rise, level, straight down to zero."""
-    rise = min(1.0, (step + 1) / warm_up)
+    rise = min(1.0, (step + 1) / max(1, min(100, total // 20)))
     return rise * min(1.0, max(0.0, (1 - part) / (1 - flat)))

@@ -257,7 +257,7 @@ class Run:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         if torch.isfinite(norm):
-            self.optimisers.step(curriculum.rate_at(part, at["step"]))
+            self.optimisers.step(curriculum.rate_at(part, at["step"], at["total"]))
             self.average.follow(self.net, at["step"] + 10000 * (at["cycles"] - 1))
         else:
             self.net.zero_grad(set_to_none=True)
