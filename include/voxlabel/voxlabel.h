@@ -12,8 +12,9 @@
  * i fastest in memory. Nothing is reoriented. World space is RAS millimetres.
  *
  * Threads: a vox_model may be used by several threads at the same time; runs on it take turns slice
- * by slice. All other objects belong to one thread at a time. Results and images must be closed
- * before their model.
+ * by slice. All other objects belong to one thread at a time, an image together with its results:
+ * threads that work on one file open it each, which shares its voxels. Results must be closed
+ * before their image, images before their model.
  *
  * For research, never for diagnosis. */
 #ifndef VOXLABEL_VOXLABEL_H
@@ -76,7 +77,8 @@ VOX_API enum vox_code vox_image_open(struct vox_model *model, const char *path,
 struct vox_voxels {
     int64_t size[3];
     enum vox_voxel_type type;
-    const void *data;    /* size[0] * size[1] * size[2] voxels, borrowed until the image closes */
+    const void *data;    /* size[0] * size[1] * size[2] voxels, borrowed until the image closes, and
+                            not to be changed meanwhile */
     double affine[3][4]; /* (i, j, k, 1) -> RAS mm; must span space */
     double slope, intercept; /* real value = slope * stored + intercept; slope 0 counts as 1 */
 };
@@ -122,8 +124,9 @@ VOX_API enum vox_code vox_request_box(struct vox_request *request, const char *l
 VOX_API void vox_request_clear_boxes(struct vox_request *request);
 
 /* Masks from a label file on the image's grid (or shifted by whole voxels: Slicer's cropped
- * .seg.nrrd): each label takes the segment of its name, else the voxels of its value. VOX_E_ARG
- * where the file holds nothing for any label. */
+ * .seg.nrrd): each label takes the segment of its name, else the voxels of its value, unless these
+ * are of another label's segment. A label that the file holds nothing for keeps its mask; VOX_E_ARG
+ * where that is so for all. */
 VOX_API enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_image *image,
                                             const char *path, struct vox_err *err);
 
@@ -146,10 +149,14 @@ struct vox_progress {
     int restarted;       /* the window was widened and the object begins again */
 };
 
-/* Callbacks come on the calling thread. */
+/* Callbacks come on the calling thread; all members may be NULL. */
 struct vox_callbacks {
     void (*progress)(void *context, const struct vox_progress *progress);
-    int (*cancelled)(void *context); /* not 0: stop within one slice */
+
+    /* Asked for every slice that is looked at, encoded, tracked, combined or written, and several
+     * times a second by who waits for another thread's reading. Not 0: stop, with VOX_E_CANCELLED;
+     * it is not asked again. An image that fits into memory is first read as a whole. */
+    int (*cancelled)(void *context);
     void *context;
 };
 
@@ -170,9 +177,12 @@ VOX_API enum vox_code vox_segment(struct vox_model *model, struct vox_image *ima
                                   const struct vox_callbacks *callbacks, struct vox_result **out,
                                   struct vox_err *err);
 
-/* Adds correction clicks ([i, j] pairs on slice k; labels 1 or 0) to a result and recomputes what
- * they change: the result is then, bit for bit, that of a fresh run with the same list. After an
- * error the result keeps what it had, but takes no further corrections. */
+/* Adds correction clicks ([i, j] pairs on slice k; labels 1 or 0) of a label (NULL: the chosen one)
+ * to a result and recomputes what they change: the result is then, bit for bit, that of a fresh run
+ * with the same list, its plan and warnings too. VOX_E_ARG for clicks that a fresh run would leave
+ * out altogether: outside the image or beyond strict borders. After an error the result keeps its
+ * mask, JSON and preview. One that came while it was recomputed leaves it without logits, and it
+ * takes no further corrections. */
 VOX_API enum vox_code vox_result_correct(struct vox_result *result, const char *label, int64_t k,
                                          const double (*ij)[2], const int *labels, int n,
                                          const struct vox_callbacks *callbacks,
@@ -198,27 +208,35 @@ VOX_API void vox_result_slice(const struct vox_result *result, int64_t k, uint16
 
 /* ---- files ---- */
 
-/* What to write; NULL: not wanted. Endings: .nii .nii.gz .nrrd .mha .mhd, and .seg.nrrd for the
- * mask. */
+/* What to write; NULL: not wanted. Endings: .nii .nii.gz .nrrd .mha .mhd (with its .raw or .zraw
+ * beside it), and .seg.nrrd for the mask. */
 struct vox_files {
-    const char *mask;
-    const char *logits; /* float32: the mean of both passes; NaN where the network was not asked */
+    const char *mask;   /* uint8, or uint16 where a value is above 255 or the request asks for it */
+    const char *logits; /* float32: the mean of both passes, of several objects the highest; NaN
+                           where the network was not asked */
     const char *json;
     const char *preview; /* .png */
 };
+
+/* The ending for a mask whose name is up to the caller: what the request asks for
+ * (result_extension), else that of the image's own format; never one with a file beside it.
+ * Borrowed. */
+VOX_API const char *vox_result_extension(const struct vox_result *result);
 
 /* The result's JSON with a NUL behind, borrowed until the next call of this function with the same
  * result; files (NULL: none) are those that it names as written. */
 VOX_API enum vox_code vox_result_json(struct vox_result *result, const struct vox_files *files,
                                       const char **text, size_t *size, struct vox_err *err);
 
-/* Tries whether the files can be written and writes nothing. *which, if not NULL, is the path that
- * an error is about. */
+/* Tries whether the files can be written and writes nothing. VOX_E_ARG for a wrong ending, one file
+ * for two purposes, a folder or device in its place; the errors of creating a file. *which, if not
+ * NULL, is the path that an error is about. */
 VOX_API enum vox_code vox_files_check(const struct vox_files *files, const char **which,
                                       struct vox_err *err);
 
 /* Writes all files or none: each is complete under a temporary name before the first gets its own.
- */
+ * Names are looked at as by vox_files_check, and VOX_E_ARG keeps a file from taking the image's
+ * place. */
 VOX_API enum vox_code vox_result_save(struct vox_result *result, const struct vox_files *files,
                                       const struct vox_callbacks *callbacks, const char **which,
                                       struct vox_err *err);

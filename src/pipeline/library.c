@@ -283,6 +283,15 @@ void vox_result_slice(const struct vox_result *result, int64_t k, uint16_t *out)
     vox_outcome_slice(&result->data->outcome, k, out);
 }
 
+const char *vox_result_extension(const struct vox_result *result)
+{
+    const char *asked = result->data->request->result_extension;
+    if (asked[0] == '\0') {
+        return vox_image_extension(result->data->image);
+    }
+    return strcmp(asked, ".mhd") == 0 ? ".mha" : asked;
+}
+
 enum vox_code vox_result_json(struct vox_result *result, const struct vox_files *files,
                               const char **text, size_t *size, struct vox_err *err)
 {
