@@ -5,6 +5,7 @@
 
 #include "app/compare_command.h"
 #include "app/completion_command.h"
+#include "app/doctor_command.h"
 #include "app/help_command.h"
 #include "app/info_command.h"
 #include "app/model_command.h"
@@ -12,8 +13,8 @@
 #include "app/version_command.h"
 
 static const struct vox_command *const commands[] = {
-    &vox_segment_command, &vox_info_command, &vox_compare_command,    &vox_model_command,
-    &vox_version_command, &vox_help_command, &vox_completion_command,
+    &vox_segment_command, &vox_info_command,    &vox_compare_command, &vox_model_command,
+    &vox_doctor_command,  &vox_version_command, &vox_help_command,    &vox_completion_command,
 };
 
 enum { COMMANDS = (int)(sizeof(commands) / sizeof(commands[0])) };

@@ -1,7 +1,9 @@
 #include "app/model_check.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "app/model_published.h"
 #include "model/weights.h"
 #include "pipeline/model_choice.h"
 #include "util/file.h"
@@ -51,4 +53,43 @@ enum vox_code vox_model_file_hash(const char *path, char sha256[65], size_t *siz
         vox_file_unmap(&mapping);
     }
     return code;
+}
+
+static enum vox_code compare(const struct vox_model_entry *entry, struct vox_model_finding *finding)
+{
+    const struct vox_published_model *published = vox_published_model_find(entry->name);
+    const char *wanted = entry->recorded ? entry->record.sha256 : NULL;
+    size_t size;
+    if (published != NULL && published->sha256 != NULL) {
+        wanted = published->sha256;
+    }
+    enum vox_code code =
+        vox_model_file_hash(entry->checkpoint, finding->sha256, &size, &finding->why);
+    if (code == VOX_OK && wanted != NULL && strcmp(wanted, finding->sha256) != 0) {
+        code = vox_fail(&finding->why, VOX_E_FORMAT,
+                        "its SHA-256 is %s and not %s; remove it and fetch or import it again",
+                        finding->sha256, wanted);
+    }
+    if (code == VOX_OK) {
+        code = vox_model_file_check(entry->checkpoint, entry->yaml, finding->config, &finding->why);
+    }
+    if (code == VOX_OK && entry->yaml != NULL && entry->recorded) {
+        /* The copy of its YAML goes by the model's name. */
+        memcpy(finding->config, entry->record.config, sizeof(finding->config));
+    }
+    if (code == VOX_OK && wanted == NULL) {
+        finding->verdict = VOX_VERDICT_WARN;
+        (void)vox_fail(&finding->why, VOX_E_NOT_FOUND,
+                       "no SHA-256 was recorded to compare with; import the file to record one");
+    }
+    return code;
+}
+
+struct vox_model_finding vox_model_examine(const struct vox_model_entry *entry)
+{
+    struct vox_model_finding finding = {.verdict = VOX_VERDICT_OK};
+    if (compare(entry, &finding) != VOX_OK) {
+        finding.verdict = VOX_VERDICT_FAIL;
+    }
+    return finding;
 }

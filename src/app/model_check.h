@@ -1,9 +1,11 @@
-/* Whether a file is a checkpoint that this program can run. */
+/* Whether a file is a checkpoint that this program can run, and a model the one that it was. */
 #ifndef VOX_APP_MODEL_CHECK_H
 #define VOX_APP_MODEL_CHECK_H
 
 #include <stddef.h>
 
+#include "app/model_folder.h"
+#include "app/verdict.h"
 #include "util/error.h"
 
 /* Reads all tensors' descriptions and compares them with a YAML, or (NULL) finds the built-in
@@ -17,5 +19,16 @@ enum vox_code vox_model_bytes_check(const void *data, size_t size, const char *y
 /* SHA-256 and size of a file. */
 enum vox_code vox_model_file_hash(const char *path, char sha256[65], size_t *size,
                                   struct vox_err *err) VOX_MUST_USE;
+
+/* What a model of the folder is like. */
+struct vox_model_finding {
+    enum vox_verdict verdict; /* a warning where nothing is recorded to compare with */
+    char sha256[65];          /* empty: could not be read */
+    char config[64];          /* empty: none fits */
+    struct vox_err why;       /* where the verdict is not VOX_VERDICT_OK */
+};
+
+/* Compares a model with what was recorded, or published, of it, and with its configuration. */
+struct vox_model_finding vox_model_examine(const struct vox_model_entry *entry);
 
 #endif

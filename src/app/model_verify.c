@@ -3,87 +3,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "app/message.h"
 #include "app/model_check.h"
 #include "app/model_folder.h"
-#include "app/model_published.h"
 #include "app/report_output.h"
 #include "util/json_writer.h"
 #include "util/memory.h"
 
-enum verdict { SOUND, UNKNOWN, UNSOUND };
-
-/* What became of one model. */
-struct finding {
-    enum verdict verdict;
-    char sha256[65];
-    char config[64];
-    struct vox_err why; /* where it is not sound */
-};
-
-static const char *word_of(enum verdict verdict)
-{
-    static const char *const words[] = {"ok", "warn", "fail"};
-    return words[verdict];
-}
-
-static enum vox_code compare(const struct vox_model_entry *entry, struct finding *finding)
-{
-    const struct vox_published_model *published = vox_published_model_find(entry->name);
-    const char *wanted = entry->recorded ? entry->record.sha256 : NULL;
-    size_t size;
-    if (published != NULL && published->sha256 != NULL) {
-        wanted = published->sha256;
-    }
-    enum vox_code code =
-        vox_model_file_hash(entry->checkpoint, finding->sha256, &size, &finding->why);
-    if (code == VOX_OK && wanted != NULL && strcmp(wanted, finding->sha256) != 0) {
-        code = vox_fail(&finding->why, VOX_E_FORMAT,
-                        "its SHA-256 is %s and not %s; remove it and fetch or import it again",
-                        finding->sha256, wanted);
-    }
-    if (code == VOX_OK) {
-        code = vox_model_file_check(entry->checkpoint, entry->yaml, finding->config, &finding->why);
-    }
-    if (code == VOX_OK && entry->yaml != NULL && entry->recorded) {
-        /* The copy of its YAML goes by the model's name. */
-        memcpy(finding->config, entry->record.config, sizeof(finding->config));
-    }
-    if (code == VOX_OK && wanted == NULL) {
-        finding->verdict = UNKNOWN;
-        (void)vox_fail(&finding->why, VOX_E_NOT_FOUND,
-                       "no SHA-256 was recorded to compare with; import the file to record one");
-    }
-    return code;
-}
-
-static struct finding examine(const struct vox_model_entry *entry)
-{
-    struct finding finding = {.verdict = SOUND};
-    if (compare(entry, &finding) != VOX_OK) {
-        finding.verdict = UNSOUND;
-    }
-    return finding;
-}
-
 static void report(struct vox_json_writer *json, const struct vox_model_entry *entry,
-                   const struct finding *finding)
+                   const struct vox_model_finding *finding)
 {
-    const char *why = finding->verdict == SOUND ? NULL : finding->why.msg;
+    const char *why = finding->verdict == VOX_VERDICT_OK ? NULL : finding->why.msg;
     if (json != NULL) {
         vox_json_begin_object(json, NULL);
         vox_json_put_text(json, "name", entry->name);
-        vox_json_put_text(json, "verdict", word_of(finding->verdict));
+        vox_json_put_text(json, "verdict", vox_verdict_name(finding->verdict));
         vox_json_put_text(json, "sha256", finding->sha256[0] != '\0' ? finding->sha256 : NULL);
         vox_json_put_text(json, "config", finding->config[0] != '\0' ? finding->config : NULL);
         vox_json_put_text(json, "why", why);
         vox_json_end(json);
     } else if (why != NULL) {
-        printf("%-4s  %s: %s\n", word_of(finding->verdict), entry->name, why);
+        printf("%-4s  %s: %s\n", vox_verdict_name(finding->verdict), entry->name, why);
     } else {
-        printf("%-4s  %s: %s, SHA-256 %s\n", word_of(finding->verdict), entry->name,
+        printf("%-4s  %s: %s, SHA-256 %s\n", vox_verdict_name(finding->verdict), entry->name,
                finding->config, finding->sha256);
     }
 }
@@ -125,9 +68,9 @@ static int verify(const struct vox_model_entries *entries, bool as_json)
         vox_json_begin_array(json, "models");
     }
     for (int i = 0; i < entries->n; i++) {
-        struct finding finding = examine(&entries->at[i]);
+        struct vox_model_finding finding = vox_model_examine(&entries->at[i]);
         report(json, &entries->at[i], &finding);
-        if (finding.verdict == UNSOUND) {
+        if (finding.verdict == VOX_VERDICT_FAIL) {
             status = VOX_EXIT_FAILURE;
         }
     }

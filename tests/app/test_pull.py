@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import unittest
 
 from https_host import Proxy, make_authority
@@ -204,6 +205,17 @@ class Pull(PullCase):
         self.assertEqual(process.returncode, 1)
         self.assertIn(f"voxlabel: {self.models}/medsam2.pt: cannot write the file: ", err)
         self.assertNotIn("medsam2.pt", self.model_files())
+
+    def test_small_disk(self):
+        """Where this test may mount one: nothing is fetched that will not fit."""
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], capture_output=True).returncode:
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        err = self.pull("medsam2", "--models", disk, status=1)
+        self.assertRegex(err, r"148\.8 MiB are needed and \d+\.\d MiB are free; make room, or choose another folder")
+        self.assertEqual(self.host.requests, [])
 
     def test_folder_that_cannot_be(self):
         self.models.write_text("no folder")
