@@ -282,7 +282,7 @@ class Disks(ScanCase):
                 self.assertEqual(self.tree(), before)
 
     def test_cache_that_cannot_be_made(self):
-        self.refuse("scan.nii", *BOX, "--cache-dir", "nowhere/features", status=1, said="feature cache")
+        self.refuse("scan.nii", *BOX, "--cache-dir", "nowhere/features", status=2, said="nowhere/features: there is no folder")
         self.refuse("scan.nii", *BOX, "--cache-dir", "scan.nii", status=2, said="feature cache")
 
     def test_missing_folder(self):
