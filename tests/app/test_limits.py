@@ -283,7 +283,7 @@ class Disks(ScanCase):
 
     def test_cache_that_cannot_be_made(self):
         self.refuse("scan.nii", *BOX, "--cache-dir", "nowhere/features", status=2, said="nowhere/features: there is no folder")
-        self.refuse("scan.nii", *BOX, "--cache-dir", "scan.nii", status=2, said="feature cache")
+        self.refuse("scan.nii", *BOX, "--cache-dir", "scan.nii", status=2, said="scan.nii: is no folder")
 
     def test_missing_folder(self):
         for option, name in [("o", "m.nii"), ("logits", "l.nii"), ("json", "r.json"), ("preview", "p.png")]:
