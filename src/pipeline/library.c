@@ -95,7 +95,11 @@ enum vox_code vox_request_mask(struct vox_request *request, const char *label,
     if (code != VOX_OK) {
         return code;
     }
-    return vox_request_set_mask(request, index, size[0], size[1], 0, size[2], voxels, err);
+    code = vox_request_set_mask(request, index, size[0], size[1], 0, size[2], voxels, err);
+    if (code == VOX_OK) {
+        request->objects[index].mask.depth = size[2];
+    }
+    return code;
 }
 
 enum vox_code vox_request_ras(struct vox_request *request, struct vox_image *image,

@@ -170,7 +170,7 @@ enum vox_code vox_plan_look_at_mask(struct vox_plan_work *work, struct vox_err *
         return VOX_OK;
     }
     if (ask->width != size[0] || ask->height != size[1] || ask->first < 0 || ask->n > size[2] ||
-        ask->first > size[2] - ask->n) {
+        ask->first > size[2] - ask->n || (ask->depth != 0 && ask->depth != size[2])) {
         return vox_fail(err, VOX_E_ARG,
                         "the mask of '%s' is not on the image's grid of %lld x %lld x %lld voxels",
                         work->name, (long long)size[0], (long long)size[1], (long long)size[2]);
