@@ -5,7 +5,10 @@
 
 void vox_warn(struct vox_warnings *warnings, const char *format, ...)
 {
-    if (warnings->n >= VOX_WARNINGS_MAX) {
+    if (warnings->n >= VOX_WARNINGS_MAX - 1) {
+        snprintf(warnings->text[VOX_WARNINGS_MAX - 1], VOX_WARNING_BYTES,
+                 "there are more warnings than are told here");
+        warnings->n = VOX_WARNINGS_MAX;
         return;
     }
     va_list args;

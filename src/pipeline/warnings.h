@@ -4,7 +4,7 @@
 
 #include "util/error.h"
 
-enum { VOX_WARNINGS_MAX = 16, VOX_WARNING_BYTES = 240 };
+enum { VOX_WARNINGS_MAX = 32, VOX_WARNING_BYTES = 240 };
 
 /* Plain data; all zero is an empty list. */
 struct vox_warnings {
@@ -12,7 +12,8 @@ struct vox_warnings {
     char text[VOX_WARNINGS_MAX][VOX_WARNING_BYTES]; /* one sentence each, no newline */
 };
 
-/* Adds a sentence, cut to fit; beyond VOX_WARNINGS_MAX it is dropped. */
+/* Adds a sentence, cut to fit. The last place is for one that says that there are more, which are
+ * dropped. */
 void vox_warn(struct vox_warnings *warnings, const char *format, ...) VOX_PRINTF(2, 3);
 
 #endif

@@ -182,6 +182,32 @@ static void test_report_of_nothing(void **state)
     }
 }
 
+/* Of many labels without a usable prompt the list ends with a word of it. */
+static void test_many_warnings(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    char names[N][8], params[64 * N] = "{\"L0\": [[20, 15, 2]]";
+    const char *many[N];
+    for (int i = 0; i < N; i++) {
+        size_t at = strlen(params);
+        snprintf(names[i], sizeof(names[i]), "L%d", i);
+        many[i] = names[i];
+        if (i > 0) {
+            snprintf(params + at, sizeof(params) - at, ", \"L%d\": [[-5, 1, 1]]", i);
+        }
+    }
+    strcat(params, "}");
+    struct vox_result *result = segment(rig_request(many, N, params));
+    struct vox_result_facts facts;
+    vox_result_describe(result, &facts);
+    assert_true(facts.valid && facts.n_warnings > 10);
+    assert_non_null(strstr(vox_result_warning(result, 0), "L1"));
+    assert_non_null(strstr(vox_result_warning(result, facts.n_warnings - 1), "more warnings"));
+    assert_null(strstr(vox_result_warning(result, facts.n_warnings - 2), "more warnings"));
+    vox_result_close(result);
+}
+
 /* ---- requests ---- */
 
 static void test_request_is_copied(void **state)
@@ -477,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_report_of_nothing),
+        cmocka_unit_test(test_many_warnings),
         cmocka_unit_test(test_request_is_copied),
         cmocka_unit_test(test_names_and_numbers_of_requests),
         cmocka_unit_test(test_mask_files),
