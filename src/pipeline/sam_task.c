@@ -201,9 +201,30 @@ static void take_work(struct vox_infer_data *data, const struct vox_object_work 
     data->latencies.track -= before->track_seconds;
 }
 
+/* Before gigabytes are read that would then be of no use. */
+static enum vox_code check_slice(const struct vox_infer_data *data, struct vox_err *err)
+{
+    struct vox_image_facts facts;
+    enum vox_code code = vox_image_describe(data->image, &facts, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    size_t pixels;
+    if (!vox_mul((size_t)facts.size[0], (size_t)facts.size[1], &pixels) ||
+        pixels > VOX_SLICE_MAX_PIXELS) {
+        return vox_fail(err, VOX_E_LIMIT,
+                        "slices of %lld x %lld pixels are too large; shrink them to %d at most",
+                        (long long)facts.size[0], (long long)facts.size[1], VOX_SLICE_MAX_PIXELS);
+    }
+    return VOX_OK;
+}
+
 static enum vox_code prepare(struct vox_infer_data *data, struct vox_err *err)
 {
-    enum vox_code code = vox_image_load(data->image, data->watch, &data->img_3d, err);
+    enum vox_code code = check_slice(data, err);
+    if (code == VOX_OK) {
+        code = vox_image_load(data->image, data->watch, &data->img_3d, err);
+    }
     if (code != VOX_OK) {
         return code;
     }

@@ -1,6 +1,7 @@
 """What cannot be done: hostile prompts and images, disks that are full or read-only. Each is one sentence and the exit
 status of its cause, and no file is left behind."""
 
+import gzip
 import os
 import struct
 import subprocess
@@ -171,6 +172,9 @@ class Images(ScanCase):
         self.refuse_image("apart.mhd", meta([SIDE, SIDE, 3]).replace(b"LOCAL", b"apart.raw"))
         (self.folder / "alone.mhd").write_bytes(meta([8, 8, 3]).replace(b"LOCAL", b"nowhere.raw"))
         self.refuse("alone.mhd", *BOX, status=2, said="^voxlabel: alone.mhd: .*file of voxels: cannot open the file")
+        # Slices that are too large are refused before any of their voxels is unpacked.
+        packed = gzip.compress(nifti2([SIDE, SIDE, 3]) + bytes(400))
+        self.refuse_image("packed.nii.gz", packed, "slices of 40000 x 40000 pixels are too large")
         # A billion slices of one voxel, and sizes whose product wraps around to a small one.
         self.refuse_image("deep.nrrd", nrrd([1, 1, 10**9]) + bytes(400))
         self.refuse_image("wraps.nrrd", nrrd([2**32, 2**32, 4]) + bytes(400))
