@@ -97,7 +97,7 @@ enum vox_code vox_request_mask(struct vox_request *request, const char *label,
     }
     code = vox_request_set_mask(request, index, size[0], size[1], 0, size[2], voxels, err);
     if (code == VOX_OK) {
-        request->objects[index].mask.depth = size[2];
+        request->objects[index].mask_depth = size[2];
     }
     return code;
 }

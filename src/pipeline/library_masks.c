@@ -119,6 +119,7 @@ static enum vox_code replace_masks(struct vox_request *request, const struct vox
         if (from->n > 0) {
             struct vox_mask_ask before = request->objects[label].mask;
             request->objects[label].mask = *from;
+            request->objects[label].mask_depth = size[2];
             *from = before;
         }
     }

@@ -165,12 +165,12 @@ static int64_t look_at_row(const uint8_t *row, int64_t w, int64_t j, struct vox_
 enum vox_code vox_plan_look_at_mask(struct vox_plan_work *work, struct vox_err *err)
 {
     const struct vox_mask_ask *ask = &work->ask->mask;
-    const int64_t *size = work->image->size;
+    const int64_t *size = work->image->size, depth = work->ask->mask_depth;
     if (ask->n <= 0) {
         return VOX_OK;
     }
     if (ask->width != size[0] || ask->height != size[1] || ask->first < 0 || ask->n > size[2] ||
-        ask->first > size[2] - ask->n || (ask->depth != 0 && ask->depth != size[2])) {
+        ask->first > size[2] - ask->n || (depth != 0 && depth != size[2])) {
         return vox_fail(err, VOX_E_ARG,
                         "the mask of '%s' is not on the image's grid of %lld x %lld x %lld voxels",
                         work->name, (long long)size[0], (long long)size[1], (long long)size[2]);

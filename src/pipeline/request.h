@@ -63,7 +63,6 @@ struct vox_box_ask {
 struct vox_mask_ask {
     int64_t width, height; /* of a slice; must be the image's */
     int64_t first, n;      /* slices; n is 0 where there is no mask */
-    int64_t depth;         /* slices that it was given for, the image's; 0: not said */
     uint8_t *voxels; /* n * height * width, 0 or 1; the first and the last slice are not empty */
 };
 
@@ -73,6 +72,7 @@ struct vox_object_ask {
     struct vox_box_ask *boxes;
     size_t n_boxes;
     struct vox_mask_ask mask;
+    int64_t mask_depth; /* slices of the whole grid that the mask came on; 0: not said */
 };
 
 /* Clicks on one slice that come after the first result. */
