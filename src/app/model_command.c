@@ -144,14 +144,12 @@ int vox_app_model(int argc, char **argv)
         return status;
     }
     const struct action *action = find_action(vox_positional(arguments, 0));
-    if (action == NULL) {
+    if (action != NULL) {
+        status = check(action, arguments);
+        status = status == 0 ? action->run(arguments) : status;
+    } else {
         status = vox_say_usage(vox_model_command.name, "name what to do: %s",
                                "list, pull, import, verify, remove, convert or inspect");
-    } else {
-        status = check(action, arguments);
-    }
-    if (status == 0) {
-        status = action->run(arguments);
     }
     vox_arguments_free(arguments);
     return status;

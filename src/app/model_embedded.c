@@ -10,7 +10,7 @@ static const struct vox_embedded_model models[] = {
 const struct vox_embedded_model *vox_embedded_model_at(int i)
 {
     int n = 0;
-    while (models[n].name != NULL && n < i) {
+    while (n < i && models[n].name != NULL) {
         n++;
     }
     return i >= 0 && models[n].name != NULL ? &models[n] : NULL;
