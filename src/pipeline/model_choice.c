@@ -15,12 +15,13 @@ bool vox_builtin_config_find(const struct vox_weights *weights, struct vox_model
         snprintf(config.name, sizeof(config.name), "%s", name);
         bool fits = vox_config_builtin(name, &config, &err) == VOX_OK &&
                     vox_schema_check(&config, weights, &err) == VOX_OK;
-        if (i == 0 || fits) {
+        bool lost = err.code == VOX_E_NOMEM;
+        if (i == 0 || fits || lost) {
             *out = config;
             *misfit = err;
         }
-        if (fits) {
-            return true;
+        if (fits || lost) {
+            return fits;
         }
     }
     return false;
@@ -32,6 +33,9 @@ static enum vox_code choose_builtin(const struct vox_weights *weights, struct vo
     struct vox_err misfit = {0};
     struct vox_model_config config;
     if (!vox_builtin_config_find(weights, &config, &misfit)) {
+        if (misfit.code == VOX_E_NOMEM) {
+            return vox_fail(err, VOX_E_NOMEM, "out of memory");
+        }
         return vox_fail(err, VOX_E_FORMAT,
                         "no built-in configuration fits, name the model's YAML (%s: %s)",
                         config.name, misfit.msg);
