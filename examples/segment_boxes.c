@@ -42,6 +42,7 @@ int main(int argc, char **argv)
     struct vox_model *model;
     struct work works[2] = {0};
     pthread_t threads[2];
+    int started = 0, failed = 0;
     if (argc != 14 || vox_model_open(argv[1], &options, &model, &err) != VOX_OK) {
         fprintf(stderr, "%s\n", err.msg);
         return 1;
@@ -52,10 +53,16 @@ int main(int argc, char **argv)
         for (int c = 0; c < 4; c++) {
             works[i].corners[c] = atof(argv[5 + 5 * i + c]);
         }
-        pthread_create(&threads[i], NULL, segment, &works[i]);
+        if (pthread_create(&threads[started], NULL, segment, &works[i]) != 0) {
+            fprintf(stderr, "%s: no thread\n", works[i].mask);
+            failed = 1;
+            continue;
+        }
+        started++;
     }
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
+    for (int i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
     vox_model_close(model);
-    return works[0].failed || works[1].failed;
+    return failed || works[0].failed || works[1].failed;
 }

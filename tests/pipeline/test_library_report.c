@@ -377,6 +377,28 @@ static void test_corrections_that_cannot_be(void **state)
     vox_result_close(result);
 }
 
+static size_t read_bytes(const char *path, uint8_t *out, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(out, 1, room, file);
+    fclose(file);
+    assert_true(n > 0 && n < room);
+    return n;
+}
+
+/* The pictures of both results. */
+static void expect_same_preview(struct vox_result *a, struct vox_result *b)
+{
+    static uint8_t one[1 << 20], two[1 << 20];
+    const struct vox_files first = {.preview = "one.png"}, second = {.preview = "two.png"};
+    assert_int_equal(VOX_OK, vox_result_save(a, &first, NULL, NULL, NULL));
+    assert_int_equal(VOX_OK, vox_result_save(b, &second, NULL, NULL, NULL));
+    size_t n = read_bytes("one.png", one, sizeof(one));
+    assert_int_equal(n, read_bytes("two.png", two, sizeof(two)));
+    assert_memory_equal(one, two, n);
+}
+
 /* Clicks of it that lie outside are named in the warnings, as those of a fresh run are. */
 static void test_corrections_that_are_in_part(void **state)
 {
@@ -391,6 +413,7 @@ static void test_corrections_that_are_in_part(void **state)
     assert_int_equal(VOX_OK, vox_result_correct(late, NULL, 3, ij, signs, 3, NULL, NULL));
     char *wanted = rig_json(fresh), *found = rig_json(late);
     assert_string_equal(wanted, found);
+    expect_same_preview(fresh, late);
     struct vox_result_facts facts;
     vox_result_describe(late, &facts);
     assert_int_equal(1, facts.n_warnings);
