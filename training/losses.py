@@ -28,19 +28,23 @@ def true_iou(logits, target):
     return both / (found | wanted).sum((2, 3)).clamp(min=1)
 
 
-def slice_loss(out, target, multiple):
+def slice_loss(out, target, multiple, tracked=False):
     """out: (logits (N, 4, h, w), ious (N, 4), tokens, score (N)); target (N, H, W) with H a
     multiple of h. multiple: whether the three masks of an ambiguous prompt are in use.
 
-    With a single mask in use the best of the three is trained too, with half the weight: at
-    inference an unstable single mask is replaced by one of them."""
+    Of the three masks the best is trained, and all of them a little: the one that is used is
+    chosen by its predicted IoU, and that is too rough in a small network to leave the others
+    without meaning. A tracked slice is not ambiguous, there all three count alike. With a single
+    mask in use the three are trained too, with half the weight: at inference an unstable single
+    mask is replaced by one of them."""
     masks, ious, _, score = out
     target = target[:, None].float()
     masks = F.interpolate(masks, size=target.shape[2:], mode="bilinear", align_corners=False)
     wide = target.expand_as(masks)
     terms = FOCAL * focal(masks, wide) + DICE * dice(masks, wide)
-    best = terms[:, 1:].min(1).values
-    mask_term = best if multiple else terms[:, 0] + 0.5 * best
+    best, mean = terms[:, 1:].min(1).values, terms[:, 1:].mean(1)
+    three = mean if tracked else 0.7 * best + 0.3 * mean
+    mask_term = three if multiple else terms[:, 0] + 0.5 * three
     iou_term = (ious - true_iou(masks.detach(), wide)).abs().mean(1)
     present = (target.flatten(1).sum(1) > 0).float()
     score_term = F.binary_cross_entropy_with_logits(score, present)

@@ -112,7 +112,7 @@ class Step:
         self.terms, self.notes = [], {"key": [], "track": [], "score": []}
 
     def take(self, out, t, multiple, kind):
-        self.terms.append(losses.slice_loss(out, self.targets[:, t], multiple))
+        self.terms.append(losses.slice_loss(out, self.targets[:, t], multiple, kind == "track"))
         low, token = clip.choose_mask(out, multiple)
         present = out[3] > 0
         with torch.no_grad():
