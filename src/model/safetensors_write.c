@@ -6,7 +6,9 @@
 #include "util/json_writer.h"
 #include "util/memory.h"
 
-enum { CHUNK = 1 << 16, ALIGNMENT = 8 };
+enum { ROUNDED_AT_ONCE = 1 << 12, ALIGNMENT = 8 };
+
+static const int64_t most_bytes = INT64_C(64) << 30;
 
 static enum vox_dtype dtype_of(const struct vox_weight *weight, const enum vox_dtype *dtype)
 {
@@ -92,8 +94,8 @@ static enum vox_code write_header(const struct vox_weights *weights, const enum 
 static enum vox_code write_f32(const float *values, int64_t n, enum vox_dtype dtype,
                                struct vox_file_writer *file, struct vox_err *err)
 {
-    uint16_t rounded[CHUNK / 16];
-    const int64_t most = CHUNK / 16;
+    uint16_t rounded[ROUNDED_AT_ONCE];
+    const int64_t most = ROUNDED_AT_ONCE;
     if (dtype == VOX_F32) {
         /* Files and hosts are little endian alike. */
         return vox_file_write(file, values, (size_t)n * sizeof(*values), err);
@@ -143,11 +145,30 @@ static enum vox_code write_tensor(const struct vox_weight *weight, enum vox_dtyp
     return code;
 }
 
+static enum vox_code check_bytes(const struct vox_weights *weights, const enum vox_dtype *dtype,
+                                 struct vox_err *err)
+{
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < vox_weights_count(weights); i++) {
+        const struct vox_weight *weight = vox_weights_by_name(weights, i);
+        int64_t width = (int64_t)vox_dtype_size(dtype_of(weight, dtype));
+        /* The bytes of one tensor are far from overflow; see vox_weight_set_shape. */
+        if (weight->numel * width > most_bytes - bytes) {
+            return vox_fail(err, VOX_E_LIMIT, "its tensors would take more than 64 GiB");
+        }
+        bytes += weight->numel * width;
+    }
+    return VOX_OK;
+}
+
 enum vox_code vox_safetensors_write(const struct vox_weights *weights, const enum vox_dtype *dtype,
                                     struct vox_file_writer *file, const atomic_int *cancel,
                                     struct vox_err *err)
 {
-    enum vox_code code = write_header(weights, dtype, file, err);
+    enum vox_code code = check_bytes(weights, dtype, err);
+    if (code == VOX_OK) {
+        code = write_header(weights, dtype, file, err);
+    }
     for (int64_t i = 0; code == VOX_OK && i < vox_weights_count(weights); i++) {
         const struct vox_weight *weight = vox_weights_by_name(weights, i);
         code = write_tensor(weight, dtype_of(weight, dtype), file, cancel, err);
