@@ -51,7 +51,6 @@ class Determinism(ScanCase):
             self.check(self.ask(PARAMS, *arguments, name="again"), wanted, arguments)
         # Slice by slice, from a file that is larger than the room for it.
         self.check(self.ask(PARAMS, "--max-memory", "20000", name="again"), wanted, "streamed")
-        self.assertTrue(self.ask(PARAMS, "--passes", "union", name="again").mask.any())
 
     def test_order_of_keys_and_points(self):
         cache = ["--cache-dir", "features"]
@@ -70,12 +69,13 @@ class Determinism(ScanCase):
 
     def test_alone_and_after_others(self):
         """A model that has looked at other images gives what a new one gives, in any order."""
+        params = {key: PARAMS[key] for key in ("liver", "background", "extent", "zoom")}
         for number in range(3):
             nifti(self.folder / f"{number}.nii", wavy(60 + number, 50, 7))
-            self.ask(PARAMS, image=f"{number}.nii", name=f"alone{number}")
+            self.ask(params, image=f"{number}.nii", name=f"alone{number}")
         for order in ((0, 1, 2), (2, 0, 1)):
             lines = [
-                {"image": f"{number}.nii", "params": PARAMS, "output": f"b{number}.nii", "logits": f"b{number}-logits.nii"}
+                {"image": f"{number}.nii", "params": params, "output": f"b{number}.nii", "logits": f"b{number}-logits.nii"}
                 for number in order
             ]
             (self.folder / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
