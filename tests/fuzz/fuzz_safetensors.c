@@ -2,6 +2,7 @@
  * its first byte says times four. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/weights.h"
 #include "support/byte_builder.h"
@@ -22,6 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct vox_err err = {0};
     enum vox_code code = vox_weights_from_memory(file.data, file.size, &weights, &err);
     if ((code == VOX_OK) != (weights != NULL) || (code == VOX_OK) != (err.msg[0] == '\0')) {
+        abort();
+    }
+    const char *metadata = code == VOX_OK ? vox_weights_metadata(weights) : NULL;
+    if (metadata != NULL && (metadata[0] != '{' || metadata[strlen(metadata) - 1] != '}')) {
         abort();
     }
     for (int64_t i = 0; code == VOX_OK && i < vox_weights_count(weights); i++) {

@@ -53,6 +53,7 @@ class Served:
         self.ranges = how.pop("ranges", True)  # whether parts may be asked for
         self.blind = how.pop("blind", False)  # takes no notice of If-Range
         self.length = how.pop("length", True)  # says how long it is
+        self.range_said = how.pop("range_said", None)  # in place of the true Content-Range
         self.claims = how.pop("claims", None)  # another length than the true one
         self.cuts = list(how.pop("cuts", []))  # bytes after which the connection is dropped; None: never
         self.statuses = list(how.pop("statuses", []))  # in place of the file; None: the file
@@ -105,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         total = served.claims or len(served.body)
         self.send_response(200 if start is None else 206)
         if start is not None:
-            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+            self.send_header("Content-Range", served.range_said or f"bytes {start}-{total - 1}/{total}")
         if served.etag is not None:
             self.send_header("ETag", served.etag)
         if served.modified is not None:

@@ -158,6 +158,33 @@ class Fetch(unittest.TestCase):
             self.expect_file(self.fetch()[0], other)
             self.assertEqual(self.host.requests, [("/file", "bytes=300000-", '"1"'), ("/file", None, None)])
 
+    def test_parts_that_are_not_what_they_say(self):
+        """Such a part is not taken, and the file is fetched whole."""
+        for said in (
+            "bytes 300001-700000/700001",
+            "bytes 300000-700000/700002",
+            "bytes 300000-700001/700001",
+            "bytes 300000-299999/700001",
+            "bytes 18446744073709851616-18446744073710251616/18446744073710251617",
+            "bytes -1-700000/700001",
+            "bytes 300000-700000/*",
+            "bytes 300000",
+            "pages 300000-700000/700001",
+            "bytes",
+            "x" * 70000,
+        ):
+            self.leave_part()
+            self.serve(range_said=said)
+            result, _lines = self.fetch("--sha256", sha256(BODY))
+            self.expect_file(result)
+            self.assertEqual(self.host.requests[-1], ("/file", None, None), said[:100])
+
+    def test_long_versions(self):
+        """What does not fit into the notes is not gone on with."""
+        self.serve(etag='"' + "v" * 1000 + '"', cuts=[300_000])
+        self.expect_file(self.fetch()[0])
+        self.assertEqual([asked for _path, asked, _version in self.host.requests], [None, None])
+
     def test_a_shorter_version(self):
         self.leave_part()
         other = BODY[:1000]
