@@ -64,7 +64,7 @@ static void expect_keys(const struct vox_json *object, const char *const *keys)
 
 static double number(const struct vox_json *object, const char *key)
 {
-    double value = NAN;
+    double value = (double)NAN;
     assert_true(vox_json_number(vox_json_get(object, key), &value));
     return value;
 }

@@ -122,8 +122,7 @@ static void test_sharing(void **state)
     }
     vox_model_close(model);
     share(0);       /* all is kept */
-    share(1);       /* nothing */
-    share(1 << 17); /* some of it: what is in use is thrown out by others */
+    share(1 << 17); /* some of it: what one leaves others throw out */
 }
 
 int main(void)
