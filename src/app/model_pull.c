@@ -135,7 +135,7 @@ static int look(const struct pull *pull, bool *here)
         vox_say("%s: %s is damaged or another file; 'voxlabel model remove %s', then pull again",
                 name, entry.checkpoint, name);
         status = VOX_EXIT_FAILURE;
-    } else {
+    } else if (!pull->quiet) {
         vox_say("%s: is here already, %s", name, entry.checkpoint);
     }
     vox_model_entry_free(&entry);

@@ -190,14 +190,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
         fetch->answer.begun = true;
         fetch->code = begin_body(fetch);
     }
-    if (fetch->code == VOX_OK) {
-        /* Also where the server does not say, or not rightly, how much there is. */
-        fetch->code = check_total(fetch, 0);
-        uint64_t most = fetch->request->size != 0 ? fetch->request->size : fetch->request->max_size;
-        if (length > most || vox_fetch_part_size(fetch->part) > most - length) {
-            fetch->code = vox_fail(&fetch->err, VOX_E_LIMIT,
-                                   "the server sends more than %" PRIu64 " bytes", most);
-        }
+    /* Also where the server does not say, or not rightly, how much there is. */
+    uint64_t most = fetch->request->size != 0 ? fetch->request->size : fetch->request->max_size;
+    if (fetch->code == VOX_OK &&
+        (length > most || vox_fetch_part_size(fetch->part) > most - length)) {
+        fetch->code = vox_fail(&fetch->err, VOX_E_LIMIT,
+                               "the server sends more than %" PRIu64 " bytes", most);
     }
     if (fetch->code == VOX_OK) {
         fetch->code = vox_fetch_part_add(fetch->part, data, length, &fetch->err);
