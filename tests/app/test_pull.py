@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from https_host import Proxy, make_authority
+from https_host import Proxy, make_authority, nobody
 from pull_case import PUBLISHED_BYTES, PullCase
 
 BY_HAND = "; fetch https://huggingface.co/wanglab/MedSAM2/resolve/main/MedSAM2_latest.pt on another machine and put it here as "
@@ -62,11 +62,9 @@ class Pull(PullCase):
     # ---- network ----
 
     def test_no_network(self):
-        closed = Proxy()
-        closed.close()
-        _out, err = self.run_program(
-            *["model", "pull", "medsam2", "--accept-licence", "--mirror", closed.url.replace("http:", "https:")], status=1
-        )
+        with nobody() as alone:
+            mirror = f"https://127.0.0.1:{alone.getsockname()[1]}/models"
+            err = self.run_program("model", "pull", "medsam2", "--accept-licence", "--mirror", mirror, status=1)[1]
         self.expect_by_hand(err, "the server cannot be reached")
 
     def test_not_there(self):

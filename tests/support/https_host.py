@@ -236,7 +236,15 @@ class Proxy:
                     pass
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # whoever waits in accept would keep it open
         self.listener.close()
+
+
+def nobody():
+    """A socket that keeps its port to itself and takes no connections."""
+    alone = socket.socket()
+    alone.bind(("127.0.0.1", 0))
+    return alone
 
 
 def without_proxies(environment):

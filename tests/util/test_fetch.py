@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from https_host import Host, Proxy, Served, make_authority, without_proxies
+from https_host import Host, Proxy, Served, make_authority, nobody, without_proxies
 
 TOOL = os.environ["VOXLABEL_FETCH_TOOL"]
 ENVIRONMENT = without_proxies(os.environ)
@@ -389,10 +389,8 @@ class Fetch(unittest.TestCase):
         self.expect_failure(self.fetch(url="https://")[0], "argument", "address")
 
     def test_nobody_there(self):
-        listener = Proxy()
-        port = listener.url.rsplit(":", 1)[1]
-        listener.close()
-        result, lines = self.fetch(url=f"https://127.0.0.1:{port}/file")
+        with nobody() as alone:
+            result, lines = self.fetch(url=f"https://127.0.0.1:{alone.getsockname()[1]}/file")
         self.expect_failure(result, "busy", "cannot be reached")
         self.assertEqual(len(lines), 1)
 
