@@ -56,13 +56,11 @@ class ScanCase(AppCase):
         out, err = self.run_program(*self.command(image, *arguments, params=params, name=name), timeout=timeout)
         return Run(self.folder, name, self.load_json(out), err)
 
-    def refuse(self, image, *arguments, status, said, params=None, within=None, environment=None):
+    def refuse(self, image, *arguments, status, said, params=None, within=()):
         """A run that fails: one line that says `said`, and the folder as it was."""
         before = self.tree()
-        command = [*(within or []), PROGRAM, *map(str, self.command(image, *arguments, params=params))]
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False, env=environment
-        )
+        command = [*within, PROGRAM, *map(str, self.command(image, *arguments, params=params))]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, status, f"{arguments}, {params}: {done.stdout}{done.stderr}")
         lines = [line for line in done.stderr.splitlines() if " warning: " not in line and " slices, " not in line]
         self.assertEqual(len(lines), 1, done.stderr)

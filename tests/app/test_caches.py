@@ -135,7 +135,8 @@ class Caches(ScanCase):
             self.refuse("scan.nii", *BOX, "--cache-dir", self.cache, status=2, said=said)
         self.cache.chmod(0o700)
         (self.folder / "link").symlink_to(self.cache)
-        self.refuse("scan.nii", *BOX, "--cache-dir", "link", status=2, said=": the feature cache needs a folder, not a file or a symbolic link")
+        said = ": the feature cache needs a folder, not a file or a symbolic link"
+        self.refuse("scan.nii", *BOX, "--cache-dir", "link", status=2, said=said)
 
     def test_two_processes_at_once(self):
         """On the same slices, and none is in the other's way."""

@@ -11,7 +11,7 @@ import nibabel
 import numpy
 
 from app_case import PROGRAM, nifti, wavy
-from scan_case import ScanCase, load
+from scan_case import SANITIZED, ScanCase
 
 BOX = ["--box", "1:10,12,40,38:1,2"]
 SIDE = 40000
@@ -163,7 +163,7 @@ class Images(ScanCase):
 
     def test_more_declared_than_there_is(self):
         """Found out without room for it, in files of 400 bytes (544 with the header of NIfTI-2)."""
-        limit = [] if os.environ.get("VOXLABEL_SANITIZE") else ["sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh"]
+        limit = [] if SANITIZED else ["sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh"]
         for name, header in DECLARED.items():
             (self.folder / name).write_bytes(header + bytes(max(0, 400 - len(header))))
             line = self.refuse(name, *BOX, status=1, said=r": ", within=limit)
