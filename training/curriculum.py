@@ -43,7 +43,14 @@ FIRST = [
         corrections=0.2,
     ),
 ]
-LATER = [dict(FIRST[-1], until=1.0)]
+LATER = [
+    dict(
+        until=1.00,
+        prompts=ALL_PROMPTS,
+        lengths=[(0.2, 1), (0.45, 2), (0.28, 4), (0.07, 8)],
+        corrections=0.2,
+    )
+]
 PHASES = {"first": FIRST, "later": LATER}
 
 

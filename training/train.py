@@ -13,6 +13,7 @@ import copy
 import csv
 import math
 import os
+import signal
 import time
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: others use the cores too
@@ -83,8 +84,9 @@ class Average:
     def __init__(self, net):
         self.net = copy.deepcopy(net).requires_grad_(False).eval()
 
-    def follow(self, net, step):
-        keep = min(0.998, (step + 1) / (step + 10))
+    def follow(self, net, total):
+        """total: steps of the cycle; the mean reaches back over about an eighth of it."""
+        keep = min(0.998, max(0.5, 1 - 8 / total))
         with torch.no_grad():
             for mine, other in zip(self.net.parameters(), net.parameters()):
                 mine.lerp_(other, 1 - keep)
@@ -258,7 +260,7 @@ class Run:
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         if torch.isfinite(norm):
             self.optimisers.step(curriculum.rate_at(part, at["step"], at["total"]))
-            self.average.follow(self.net, at["step"] + 10000 * (at["cycles"] - 1))
+            self.average.follow(self.net, at["total"])
         else:
             self.net.zero_grad(set_to_none=True)
         at["step"] += 1
@@ -266,13 +268,16 @@ class Run:
 
     def train(self, sampler):
         a, start, rows = self.a, time.time(), []
+        stopped = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.append(True))
         last = start
         while self.at["step"] < self.at["total"]:
             rows.append(self.one_step(sampler))
             now = time.time()
             self.at["seconds"] += now - last
             last = now
-            over = a.minutes and now - start > 60 * a.minutes
+            over = stopped or (a.minutes and now - start > 60 * a.minutes)
             if self.at["step"] % 100 == 0:
                 self.save()
             if self.at["step"] % a.log_every == 0 or over:
