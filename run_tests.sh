@@ -11,10 +11,10 @@ usage() {
 usage: ./run_tests.sh [--quick | --all]
   (nothing)  quick and full tests; quick ones under AddressSanitizer and UBSan; those of the rooms
              that compute under ThreadSanitizer; everything compiled by clang too
-             (under 20 minutes on two cores)
+             (about 35 minutes on two cores)
   --quick    quick tests of the development build only
   --all      as without, and long tests, clang-tidy, cppcheck, the release build, and a short run
-             of each fuzzer (under an hour)
+             of each fuzzer (longer still)
 VOXLABEL_REAL_SCANS names a folder of CT scans (NAME.nii.gz) with masks (NAME.mask.nii.gz) for the
 tests that use them; VOX_JOBS the number of jobs at once; VOX_NO_INSTALL=1 keeps apt out of it.
 EOT
