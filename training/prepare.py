@@ -43,11 +43,11 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     a = parser.parse_args()
     os.makedirs(a.folder, exist_ok=True)
-    todo = jobs(a.folder, "synthetic", a.synthetic) + jobs(a.folder, "real", a.real)
+    wanted = jobs(a.folder, "synthetic", a.synthetic) + jobs(a.folder, "real", a.real)
     with multiprocessing.Pool(a.workers) as pool:
-        for done, _ in enumerate(pool.imap_unordered(make, todo, 4), 1):
-            if done % 100 == 0 or done == len(todo):
-                print(f"{done} of {len(todo)} scenes", flush=True)
+        for done, _ in enumerate(pool.imap_unordered(make, wanted, 4), 1):
+            if done % 100 == 0 or done == len(wanted):
+                print(f"{done} of {len(wanted)} scenes", flush=True)
 
 
 if __name__ == "__main__":

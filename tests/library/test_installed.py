@@ -37,11 +37,11 @@ class Installed(unittest.TestCase):
         cls.prefix = cls.folder / "prefix"
         for component in ("library", "development"):
             run(CMAKE, "--install", BUILD, "--prefix", cls.prefix, "--component", component)
-        cls.library = next(cls.prefix.rglob("libvoxlabel.so")).parent
-        cls.package = {**os.environ, "PKG_CONFIG_PATH": str(cls.library / "pkgconfig")}
+        cls.libraries = next(cls.prefix.rglob("libvoxlabel.so")).parent
+        cls.package = {**os.environ, "PKG_CONFIG_PATH": str(cls.libraries / "pkgconfig")}
 
     def environment(self):
-        return {**os.environ, "LD_LIBRARY_PATH": str(self.library)}
+        return {**os.environ, "LD_LIBRARY_PATH": str(self.libraries)}
 
     def image(self):
         i, j, k = numpy.meshgrid(numpy.arange(60), numpy.arange(50), numpy.arange(6), indexing="ij")
@@ -49,7 +49,7 @@ class Installed(unittest.TestCase):
         nibabel.save(nibabel.Nifti1Image(voxels, numpy.diag([-0.7, 0.9, 5, 1])), self.folder / "scan.nii.gz")
 
     def test_exports_are_ours(self):
-        lines = run("nm", "-D", "--defined-only", self.library / "libvoxlabel.so").splitlines()
+        lines = run("nm", "-D", "--defined-only", self.libraries / "libvoxlabel.so").splitlines()
         names = {line.split()[-1].split("@")[0] for line in lines}
         header = (self.prefix / "include/voxlabel/voxlabel.h").read_text()
         header += (self.prefix / "include/voxlabel/types.h").read_text()
@@ -60,7 +60,7 @@ class Installed(unittest.TestCase):
         self.assertGreater(len(ours), 20)
 
     def test_soname(self):
-        text = run("readelf", "-d", self.library / "libvoxlabel.so")
+        text = run("readelf", "-d", self.libraries / "libvoxlabel.so")
         major = run("pkg-config", "--modversion", "voxlabel", env=self.package).split(".")[0]
         self.assertIn(f"Library soname: [libvoxlabel.so.{major}]", text)
 
