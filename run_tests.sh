@@ -82,6 +82,7 @@ run_ctest() {
     fi
     say "Testing $preset, $part"
     "${prefix[@]}" ctest --test-dir "build/$preset" --no-tests=error --output-on-failure \
+        --test-output-size-passed 65536 \
         --output-junit "$results/$preset-$part.xml" "$@" || failed=1
     # What went wrong outside the tests themselves.
     if [ "$failed" = 1 ] &&

@@ -3,16 +3,26 @@ checks.txt.
 
 Names what failed and what was not run; the last line is "N passed, N failed". Exit status 1 if
 anything failed or nothing passed. A test that could not be started failed; one that was disabled,
-as its data is missing, was not run.
+as its data is missing, was not run. Cases that a passed test has skipped are named too, by what
+unittest and cmocka print of them.
 """
 
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as xml
 
 
+SKIPPED = re.compile(r"skipped=(\d+)|\[  SKIPPED \] (\d+) test")
+
+
+def skipped_cases(case):
+    found = SKIPPED.findall(case.findtext("system-out") or "")
+    return sum(int(python or c) for python, c in found)
+
+
 def from_junit(path):
-    """(verdict, name) per test of one JUnit file of CTest."""
+    """(verdict, name) per test of one JUnit file of CTest, and per test that skipped cases."""
     for case in xml.parse(path).getroot().iter("testcase"):
         status = case.get("status")
         if status == "run":
@@ -22,6 +32,8 @@ def from_junit(path):
         else:
             verdict = "failed"
         yield verdict, f"{path.stem}: {case.get('name')}"
+        if skipped := skipped_cases(case):
+            yield "not run", f"{path.stem}: {skipped} of the cases of {case.get('name')}"
 
 
 def from_checks(path):

@@ -68,7 +68,6 @@ class Doctor(ModelCase):
         model = self.one(found, "model")
         self.assertEqual((model["verdict"], model["remedy"]), ("warn", "'voxlabel model pull medsam2'"))
 
-    @unittest.skipUnless(shutil.which("taskset"), "there is no taskset")
     def test_threads(self):
         cpu = min(os.sched_getaffinity(0))
         found = self.findings(before=["taskset", "-c", str(cpu)])

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import unittest
 
@@ -125,15 +124,12 @@ class Man(Pages):
             said = [line for line in (done.stdout + done.stderr).splitlines() if "missing date" not in line]
             self.assertEqual(said, [], name)
 
-    @unittest.skipUnless(shutil.which("mandoc"), "there is no mandoc")
     def test_mandoc(self):
         self.lint(["mandoc", "-Tlint", "-W", "warning"])
 
-    @unittest.skipUnless(shutil.which("groff"), "there is no groff")
     def test_groff(self):
         self.lint(["groff", "-man", "-Tascii", "-ww", "-z"])
 
-    @unittest.skipUnless(shutil.which("man"), "there is no man")
     def test_man(self):
         """As it is read."""
         for path in (SHARE / "man" / "man1").iterdir():
@@ -199,11 +195,9 @@ class Completion(Pages):
     def test_bash_syntax(self):
         self.syntax("bash", "-n")
 
-    @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
     def test_zsh_syntax(self):
         self.syntax("zsh", "-n")
 
-    @unittest.skipUnless(shutil.which("fish"), "there is no fish")
     def test_fish_syntax(self):
         self.syntax("fish", "-n")
 
@@ -259,7 +253,6 @@ class Completion(Pages):
         self.assertEqual(completed("voxlabel segment --extent ="), ["strict", "free"])
         self.assertEqual(completed("voxlabel segment --point "), [""])
 
-    @unittest.skipUnless(shutil.which("fish"), "there is no fish")
     def test_fish(self):
         script = self.script("fish")
         (self.folder / "voxlabel").symlink_to(PROGRAM)
