@@ -28,6 +28,24 @@ struct vox_option_row {
 /* In the place of a list of words: the names of all commands. */
 #define VOX_WORDS_COMMANDS "*"
 
+/* Rows as tables write them. */
+#define VOX_FLAG(name, help)                                                                       \
+    {                                                                                              \
+        name, VOX_OPTION_SWITCH, NULL, NULL, help                                                  \
+    }
+#define VOX_ONE(name, value, help)                                                                 \
+    {                                                                                              \
+        name, VOX_OPTION_ONCE, value, NULL, help                                                   \
+    }
+#define VOX_WORD(name, value, choices, help)                                                       \
+    {                                                                                              \
+        name, VOX_OPTION_ONCE, value, choices, help                                                \
+    }
+#define VOX_MANY(name, value, help)                                                                \
+    {                                                                                              \
+        name, VOX_OPTION_MANY, value, NULL, help                                                   \
+    }
+
 struct vox_command {
     const char *name;    /* "segment" */
     const char *summary; /* half a line */

@@ -7,35 +7,28 @@
 #include "app/message.h"
 #include "app/model_actions.h"
 
-#define FLAG(name, help)                                                                           \
-    {                                                                                              \
-        name, VOX_OPTION_SWITCH, NULL, NULL, help                                                  \
-    }
-#define ONE(name, value, help)                                                                     \
-    {                                                                                              \
-        name, VOX_OPTION_ONCE, value, NULL, help                                                   \
-    }
-
 static const struct vox_option_row options[] = {
-    ONE("--models", "DIR",
+    VOX_ONE(
+        "--models", "DIR",
         "the folder of models; without it the environment's VOXLABEL_MODELS, or the user's own"),
-    ONE("--name", "NAME", "import: the name to give; without it the file's, without its ending"),
-    ONE("--config", "FILE",
-        "import, inspect: compare with this skeleton, the model's YAML; without it with the "
-        "built-in ones"),
+    VOX_ONE("--name", "NAME",
+            "import: the name to give; without it the file's, without its ending"),
+    VOX_ONE("--config", "FILE",
+            "import, inspect: compare with this skeleton, the model's YAML; without it with the "
+            "built-in ones"),
     {"--dtype", VOX_OPTION_ONCE, "TYPE", "f32 bf16",
      "convert: write all values as f32 or as bf16, rounded to the nearest, ties to even; without "
      "it as they are"},
-    FLAG("--accept-licence", "pull: accept the licence without being asked"),
-    ONE("--mirror", "URL",
-        "pull: take the files from this https folder; without it from the environment's "
-        "VOXLABEL_MODEL_MIRROR, or where they are published"),
-    ONE("--cacert", "FILE",
-        "pull: trust these certificates too (PEM); without it those of the environment's "
-        "VOXLABEL_CACERT or CURL_CA_BUNDLE"),
-    FLAG("--yes", "remove: do it without being asked"),
-    FLAG("--json", "list, verify, inspect: print JSON instead of text"),
-    FLAG("--quiet", "pull, import, convert: no progress and no summary"),
+    VOX_FLAG("--accept-licence", "pull: accept the licence without being asked"),
+    VOX_ONE("--mirror", "URL",
+            "pull: take the files from this https folder; without it from the environment's "
+            "VOXLABEL_MODEL_MIRROR, or where they are published"),
+    VOX_ONE("--cacert", "FILE",
+            "pull: trust these certificates too (PEM); without it those of the environment's "
+            "VOXLABEL_CACERT or CURL_CA_BUNDLE"),
+    VOX_FLAG("--yes", "remove: do it without being asked"),
+    VOX_FLAG("--json", "list, verify, inspect: print JSON instead of text"),
+    VOX_FLAG("--quiet", "pull, import, convert: no progress and no summary"),
 };
 
 struct action {

@@ -38,17 +38,7 @@ static enum vox_code find_voxels(const char *path, const struct vox_mapping *map
     if (vox_span_is(name, "LOCAL")) {
         return VOX_OK;
     }
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    char *voxels = vox_alloc(folder + name.size + 1);
-    if (voxels == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
-    }
-    memcpy(voxels, path, folder);
-    memcpy(voxels + folder, name.at, name.size);
-    voxels[folder + name.size] = '\0';
-    *out = voxels;
-    return VOX_OK;
+    return vox_meta_beside(path, name, out, err);
 }
 
 enum vox_code vox_file_identify(const char *path, struct vox_file_identity *out,

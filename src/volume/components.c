@@ -157,11 +157,15 @@ enum vox_code vox_components_check(const int64_t size[3], struct vox_err *err)
     return VOX_OK;
 }
 
-/* Finds all components of a mask of valid size; *count is 0 where there is none. The caller frees
- * r->at and r->rows. */
+/* Finds all components of a mask; *count is 0 where there is none. The caller frees r->at and
+ * r->rows. */
 static enum vox_code find_components(const uint8_t *mask, const int64_t size[3], struct runs *r,
                                      uint32_t *count, struct vox_err *err)
 {
+    enum vox_code code = vox_components_check(size, err);
+    if (code != VOX_OK) {
+        return code;
+    }
     *r = (struct runs){NULL, NULL, (size_t)size[0], (size_t)size[1], (size_t)size[2]};
     const size_t rows = r->height * r->depth;
     *count = 0;
@@ -191,10 +195,7 @@ enum vox_code vox_largest_component(uint8_t *mask, const int64_t size[3], int64_
 {
     struct runs r = {0};
     uint32_t count = 0;
-    enum vox_code code = vox_components_check(size, err);
-    if (code == VOX_OK) {
-        code = find_components(mask, size, &r, &count, err);
-    }
+    enum vox_code code = find_components(mask, size, &r, &count, err);
     if (code != VOX_OK) {
         return code;
     }
@@ -217,10 +218,7 @@ enum vox_code vox_component_at(uint8_t *mask, const int64_t size[3], int64_t pla
 {
     struct runs r = {0};
     uint32_t count = 0;
-    enum vox_code code = vox_components_check(size, err);
-    if (code == VOX_OK) {
-        code = find_components(mask, size, &r, &count, err);
-    }
+    enum vox_code code = find_components(mask, size, &r, &count, err);
     if (code != VOX_OK) {
         return code;
     }

@@ -310,16 +310,12 @@ static enum vox_code map_beside(const char *path, struct vox_span name, struct v
                         "a MetaImage header whose voxels are in another file; save it as one .mha "
                         "file");
     }
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    char *beside = vox_alloc(folder + name.size + 1);
-    if (beside == NULL) {
-        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    char *beside;
+    enum vox_code code = vox_meta_beside(path, name, &beside, err);
+    if (code != VOX_OK) {
+        return code;
     }
-    memcpy(beside, path, folder);
-    memcpy(beside + folder, name.at, name.size);
-    beside[folder + name.size] = '\0';
-    enum vox_code code = vox_file_map(beside, out, err);
+    code = vox_file_map(beside, out, err);
     vox_free(beside);
     return code == VOX_OK ? VOX_OK
                           : vox_err_prefix(err, code, "the MetaImage header's file of voxels");

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "util/memory.h"
+
 /* Some programs put all DICOM fields there. */
 enum { LONGEST_HEADER = 1 << 20 };
 
@@ -126,4 +128,20 @@ enum vox_code vox_meta_header_read(const uint8_t *data, size_t size, struct vox_
                     size > LONGEST_HEADER
                         ? "the MetaImage header is longer than 1 MiB"
                         : "the file ends before MetaImage field \"ElementDataFile\"");
+}
+
+enum vox_code vox_meta_beside(const char *path, struct vox_span name, char **out,
+                              struct vox_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    char *beside = vox_alloc(folder + name.size + 1);
+    if (beside == NULL) {
+        return vox_fail(err, VOX_E_NOMEM, "out of memory");
+    }
+    memcpy(beside, path, folder);
+    memcpy(beside + folder, name.at, name.size);
+    beside[folder + name.size] = '\0';
+    *out = beside;
+    return VOX_OK;
 }

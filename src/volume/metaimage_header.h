@@ -50,4 +50,9 @@ bool vox_is_metaimage(const uint8_t *data, size_t size);
 enum vox_code vox_meta_header_read(const uint8_t *data, size_t size, struct vox_meta_header *out,
                                    struct vox_err *err) VOX_MUST_USE;
 
+/* The path of the file that a header at `path` names: in the same folder. The caller frees *out.
+ * VOX_E_NOMEM. */
+enum vox_code vox_meta_beside(const char *path, struct vox_span name, char **out,
+                              struct vox_err *err) VOX_MUST_USE;
+
 #endif

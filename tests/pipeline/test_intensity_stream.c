@@ -59,15 +59,6 @@ static int end(void **state)
     return unlink(path);
 }
 
-static void put_file(struct bytes bytes)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(bytes.size, fwrite(bytes.data, 1, bytes.size, file));
-    assert_int_equal(0, fclose(file));
-    bytes_free(&bytes);
-}
-
 /* The numbers are many and spread, from `least` on, and many are 0. */
 static double value_at(int i, double least)
 {
@@ -113,7 +104,7 @@ static const uint64_t large_budget = 8 * VOXELS;
 static void same_window(struct bytes file, const struct vox_window *window,
                         enum vox_window_rule rule, int64_t passes)
 {
-    put_file(file);
+    bytes_save(path, file);
     struct vox_slice_source *resident = open_file(large_budget);
     struct vox_slice_source *stream = open_file(small_budget);
     assert_true(vox_slice_source_resident(resident));
@@ -168,7 +159,7 @@ static void damage_is_reported(void **state)
     (void)state;
     struct bytes file = gzip_of(file_of(16, -80, 0));
     file.size /= 2;
-    put_file(file);
+    bytes_save(path, file);
     struct vox_slice_source *source = open_file(small_budget);
     const struct vox_window automatic = {.automatic = true};
     struct vox_intensity intensity = {.not_finite = 77};
@@ -188,7 +179,7 @@ static void without_memory(void **state)
     static const int types[] = {4, 64};
     const struct vox_window automatic = {.automatic = true};
     for (int i = 0; i < 2; i++) {
-        put_file(i == 0 ? gzip_of(file_of(types[i], -80, 0)) : file_of(types[i], -80, 0));
+        bytes_save(path, i == 0 ? gzip_of(file_of(types[i], -80, 0)) : file_of(types[i], -80, 0));
         int refused = 0;
         for (long n = 1;; n++) {
             struct vox_slice_source *source = open_file(small_budget);

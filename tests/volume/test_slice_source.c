@@ -59,16 +59,6 @@ static int end(void **state)
     return unlink(path);
 }
 
-/* Takes the bytes. */
-static void put_file(struct bytes bytes)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(bytes.size, fwrite(bytes.data, 1, bytes.size, file));
-    assert_int_equal(0, fclose(file));
-    bytes_free(&bytes);
-}
-
 static struct bytes nifti(int datatype, int bits, bool swapped)
 {
     struct nifti_spec spec = nifti_spec_default(1, W, H, D);
@@ -154,7 +144,7 @@ static void same_in_any_order(const struct vox_volume *volume, uint64_t budget)
 
 static void same_with_any_budget(struct bytes file, uint64_t stored_size)
 {
-    put_file(file);
+    bytes_save(path, file);
     struct vox_volume_limits limits = test_limits();
     struct vox_volume *volume = NULL;
     assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, NULL));
@@ -201,7 +191,7 @@ static void several_members(void **state)
 
 static void resident(struct bytes file)
 {
-    put_file(file);
+    bytes_save(path, file);
     struct vox_volume_limits limits = test_limits();
     struct vox_volume *volume = NULL;
     assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &volume, NULL));
@@ -253,7 +243,7 @@ static uint64_t cost(void)
 static void few_passes(void **state)
 {
     (void)state;
-    put_file(gzip_of(nifti(4, 16, false)));
+    bytes_save(path, gzip_of(nifti(4, 16, false)));
     struct vox_slice_source *source = open_good(20 * 2 * PIXELS);
     inflated = 0;
     look(source, 0, D - 1);
@@ -288,7 +278,7 @@ static void few_passes(void **state)
 
 static void damaged(struct bytes file, int64_t good, const char *text)
 {
-    put_file(file);
+    bytes_save(path, file);
     struct vox_slice_source *source = open_good(9 * 2 * PIXELS);
     double values[PIXELS];
     struct vox_err err = {VOX_OK, 0, ""};
@@ -329,7 +319,7 @@ static void damage_in_the_middle(void **state)
 
 static void open_bad(struct bytes file, uint64_t budget, enum vox_code wanted, const char *text)
 {
-    put_file(file);
+    bytes_save(path, file);
     struct vox_volume_limits limits = test_limits();
     struct vox_slice_source *source = NULL;
     struct vox_err err = {VOX_OK, 0, ""};
@@ -361,8 +351,8 @@ static void headers_alone(void **state)
     struct vox_volume_limits limits = test_limits();
     for (int i = 0; i < 4; i++) {
         bool packed = i % 2 == 1;
-        put_file(i < 2 ? (packed ? gzip_of(nifti(4, 16, false)) : nifti(4, 16, false))
-                       : nrrd(packed));
+        bytes_save(path, i < 2 ? (packed ? gzip_of(nifti(4, 16, false)) : nifti(4, 16, false))
+                               : nrrd(packed));
         struct vox_volume *wanted = NULL, *got = NULL;
         assert_int_equal(VOX_OK, vox_volume_read(path, &limits, &wanted, NULL));
         inflated = 0;
@@ -380,12 +370,12 @@ static void headers_alone(void **state)
     struct vox_volume *volume = NULL;
     struct vox_err err;
     struct bytes packed = gzip_of(nifti(4, 16, false));
-    put_file(part_of(&packed, 0, packed.size / 2));
+    bytes_save(path, part_of(&packed, 0, packed.size / 2));
     assert_int_equal(VOX_E_FORMAT, vox_volume_read(path, &limits, &volume, &err));
     assert_int_equal(VOX_OK, vox_volume_read_header(path, &limits, &volume, &err));
     vox_volume_free(volume);
     volume = NULL;
-    put_file(part_of(&packed, 0, 40));
+    bytes_save(path, part_of(&packed, 0, 40));
     assert_int_equal(VOX_E_FORMAT, vox_volume_read_header(path, &limits, &volume, &err));
     assert_int_equal(VOX_E_NOT_FOUND, vox_volume_read_header("/none", &limits, &volume, &err));
     assert_null(volume);
@@ -398,7 +388,7 @@ static void without_memory(void **state)
     (void)state;
     static const uint64_t budgets[] = {2 * PIXELS * 4, 2 * VOXELS, 2 * VOXELS};
     for (size_t i = 0; i < 3; i++) {
-        put_file(i == 2 ? nifti(4, 16, false) : gzip_of(nifti(4, 16, false)));
+        bytes_save(path, i == 2 ? nifti(4, 16, false) : gzip_of(nifti(4, 16, false)));
         double wanted[PIXELS], got[PIXELS];
         struct vox_slice_source *source = open_good(budgets[i]);
         assert_int_equal(VOX_OK, vox_slice_source_values(source, 1, wanted, NULL));

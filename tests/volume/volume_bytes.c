@@ -218,3 +218,12 @@ struct bytes file_bytes(const char *path, bool remove)
     }
     return bytes;
 }
+
+void bytes_save(const char *path, struct bytes bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(bytes.size, fwrite(bytes.data, 1, bytes.size, file));
+    assert_int_equal(0, fclose(file));
+    bytes_free(&bytes);
+}

@@ -57,4 +57,7 @@ void parse_bad(struct bytes bytes, enum vox_code code, const char *text);
 /* Reads a whole file, which is removed afterwards if `remove` says so. */
 struct bytes file_bytes(const char *path, bool remove);
 
+/* Writes a file; frees the bytes. */
+void bytes_save(const char *path, struct bytes bytes);
+
 #endif
