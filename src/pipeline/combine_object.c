@@ -317,7 +317,6 @@ enum vox_code vox_combined_init(struct vox_combined *object, const struct vox_ob
 {
     *object =
         (struct vox_combined){.run = run, .plan = plan, .outcome = vox_object_run_outcome(run)};
-    memcpy(object->size, image->size, sizeof(object->size));
     object->patch = vox_slice_patch(&object->outcome.window, image->size);
     enum vox_code code = agree(object, watch, err);
     if (code != VOX_OK) {

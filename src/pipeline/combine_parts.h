@@ -17,7 +17,6 @@ struct vox_combined {
     const struct vox_object_run *run;
     const struct vox_plan_object *plan;
     struct vox_object_outcome outcome;
-    int64_t size[3];              /* of the image */
     struct vox_slice_patch patch; /* what the window shows */
     struct vox_state_box box;
     int64_t in_both, in_one; /* voxels of both passes and of one, before the clean-up */

@@ -32,7 +32,8 @@ struct vox_feature_disk {
     uint64_t budget;
     struct header header; /* but the key */
     size_t map_bytes[MAPS];
-    pthread_mutex_t lock; /* one writer at a time; guards the counts */
+    pthread_mutex_t lock; /* one writer at a time; guards what follows */
+    uint64_t total;       /* bytes of the folder when it was last looked at */
     struct vox_feature_disk_counts counts;
 };
 
@@ -242,11 +243,15 @@ void vox_feature_disk_save(struct vox_feature_disk *disk, const struct vox_featu
         return;
     }
     pthread_mutex_lock(&disk->lock);
-    /* Room first, so that a full disk gets some; again afterwards, since others write too. */
-    bool room = vox_feature_folder_trim(disk->folder, disk->budget - bytes, &disk->counts.removed);
+    /* Room first, where the last look left too little; a look afterwards, since others write too.
+     */
+    bool room = disk->total <= disk->budget - bytes ||
+                vox_feature_folder_trim(disk->folder, disk->budget - bytes, &disk->counts.removed,
+                                        &disk->total);
     bool written = room && put_file(disk, key, name, features);
     if (written) {
-        (void)!vox_feature_folder_trim(disk->folder, disk->budget, &disk->counts.removed);
+        (void)!vox_feature_folder_trim(disk->folder, disk->budget, &disk->counts.removed,
+                                       &disk->total);
     } else {
         disk->counts.failed_writes++;
     }
@@ -314,7 +319,7 @@ enum vox_code vox_feature_disk_new(const char *folder, uint64_t bytes,
         vox_free(disk);
         return code;
     }
-    (void)!vox_feature_folder_trim(disk->folder, disk->budget, &disk->counts.removed);
+    (void)!vox_feature_folder_trim(disk->folder, disk->budget, &disk->counts.removed, &disk->total);
     *out = disk;
     return VOX_OK;
 }

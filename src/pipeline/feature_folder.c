@@ -206,7 +206,7 @@ static int by_use(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-bool vox_feature_folder_trim(int folder, uint64_t bytes, int64_t *removed)
+bool vox_feature_folder_trim(int folder, uint64_t bytes, int64_t *removed, uint64_t *left)
 {
     struct listing listing = {0};
     bool good = list_files(folder, &listing);
@@ -222,5 +222,6 @@ bool vox_feature_folder_trim(int folder, uint64_t bytes, int64_t *removed)
         }
     }
     vox_free(listing.entries);
+    *left = good ? listing.total : UINT64_MAX;
     return good && listing.total <= bytes;
 }

@@ -25,8 +25,9 @@ enum vox_code vox_feature_folder_open(const char *path, int *out, struct vox_err
 
 /* Removes temporary files that were left over, and then, while the files are more than `bytes`,
  * those that were not used for longest; what is being written counts and stays. Files with other
- * names are none of ours. Adds the number of features thrown out to *removed; false where the
- * folder cannot be read or is still too large. */
-bool vox_feature_folder_trim(int folder, uint64_t bytes, int64_t *removed) VOX_MUST_USE;
+ * names are none of ours. Adds the number of features thrown out to *removed; *left is how many
+ * bytes the files then take. False where the folder cannot be read or is still too large. */
+bool vox_feature_folder_trim(int folder, uint64_t bytes, int64_t *removed,
+                             uint64_t *left) VOX_MUST_USE;
 
 #endif

@@ -177,9 +177,8 @@ static const struct vox_volume *loaded(const struct vox_image *image)
                                                        : image->own);
 }
 
-/* What is known without its voxels; *own is NULL or what the caller ends with vox_volume_free. */
-static enum vox_code look_at(struct vox_image *image, const struct vox_volume **out,
-                             struct vox_volume **own, struct vox_err *err)
+enum vox_code vox_image_header(struct vox_image *image, const struct vox_volume **out,
+                               struct vox_volume **own, struct vox_err *err)
 {
     *own = NULL;
     if (image->own != NULL || image->held != NULL) {
@@ -199,7 +198,7 @@ enum vox_code vox_image_describe(struct vox_image *image, struct vox_image_facts
 {
     const struct vox_volume *volume;
     struct vox_volume *own;
-    enum vox_code code = look_at(image, &volume, &own, err);
+    enum vox_code code = vox_image_header(image, &volume, &own, err);
     if (code != VOX_OK) {
         return code;
     }

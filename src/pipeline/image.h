@@ -15,6 +15,12 @@ struct vox_image;
 enum vox_code vox_image_load(struct vox_image *image, const struct vox_watch *watch,
                              struct vox_slice_source **out, struct vox_err *err) VOX_MUST_USE;
 
+/* What is known without its voxels: size, type, geometry. *out is borrowed; *own is NULL or what
+ * the caller ends with vox_volume_free once *out is of no more use. Errors of
+ * vox_volume_read_header. */
+enum vox_code vox_image_header(struct vox_image *image, const struct vox_volume **out,
+                               struct vox_volume **own, struct vox_err *err) VOX_MUST_USE;
+
 /* How its voxels become grey values under this window: with a file of a model remembered for all
  * who open it, else the last one for this image. As vox_intensity_prepare_watched. */
 enum vox_code vox_image_intensity(struct vox_image *image, const struct vox_window *window,

@@ -127,25 +127,33 @@ static enum vox_code replace_masks(struct vox_request *request, const struct vox
     return code;
 }
 
-enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_image *image,
-                                    const char *path, struct vox_err *err)
+static enum vox_code take_file(struct vox_request *request, const struct vox_volume *volume,
+                               const char *path, struct vox_err *err)
 {
-    struct vox_slice_source *slices;
-    enum vox_code code = vox_image_load(image, NULL, &slices, err);
-    if (code != VOX_OK) {
-        return vox_err_prefix(err, code, "the image");
-    }
     struct vox_volume_limits limits = vox_volume_limits_default();
     struct vox_label_map *map;
-    code = vox_label_map_read(path, &limits, &map, err);
+    enum vox_code code = vox_label_map_read(path, &limits, &map, err);
     if (code != VOX_OK) {
         return code;
     }
-    const struct vox_volume *volume = vox_slice_source_volume(slices);
     code = vox_label_map_place(map, volume, err);
     if (code == VOX_OK) {
         code = replace_masks(request, map, volume->size, err);
     }
     vox_label_map_free(map);
+    return code;
+}
+
+enum vox_code vox_request_mask_file(struct vox_request *request, struct vox_image *image,
+                                    const char *path, struct vox_err *err)
+{
+    const struct vox_volume *volume;
+    struct vox_volume *own;
+    enum vox_code code = vox_image_header(image, &volume, &own, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "the image");
+    }
+    code = take_file(request, volume, path, err);
+    vox_volume_free(own);
     return code;
 }

@@ -107,7 +107,7 @@ static enum vox_code open_features(struct vox_object_run *run, struct vox_err *e
         .first = run->slab_first,
         .frames = run->slab,
         .store = run->setup.features,
-        .cancel = run->watch != NULL ? run->watch->cancel : NULL,
+        .watch = run->watch,
     };
     enum vox_code code = vox_slice_features_new(&setup, &run->features, err);
     if (code == VOX_OK) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "pipeline/params_parts.h"
-#include "volume/number_text.h"
+#include "util/number_text.h"
 
 /* Bytes of the digits at `at`. */
 static size_t digits(const char *at, const char *end)

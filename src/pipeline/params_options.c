@@ -5,8 +5,8 @@
 #include "pipeline/choices.h"
 #include "pipeline/params_parts.h"
 #include "util/memory.h"
+#include "util/number_text.h"
 #include "volume/format.h"
-#include "volume/number_text.h"
 
 static const double zoom_least = 1.0, zoom_most = 100.0;
 static const double min_box_most = 1e6;

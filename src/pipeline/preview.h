@@ -57,10 +57,6 @@ struct vox_preview {
     const int64_t *slices; /* which ones, in the order of the picture */
     int n_slices;          /* 1 ... VOX_PREVIEW_SLICES_MAX */
 
-    const uint8_t (*colours)[3]; /* red, green, blue of label value 1 ... n_labels; larger values
-                                    take them again from the first. NULL: vox_preview_colour */
-    int n_labels;
-
     const struct vox_preview_box *boxes;
     int n_boxes;
     const struct vox_preview_click *clicks;

@@ -267,13 +267,8 @@ static float outline_part(const struct vox_tile *tile, int64_t x, int64_t y)
 
 static void paint_outline(struct vox_tile *tile, const struct canvas *canvas, uint16_t label)
 {
-    const struct vox_preview *preview = tile->preview;
     uint8_t colour[3];
-    if (preview->colours != NULL && preview->n_labels > 0) {
-        memcpy(colour, preview->colours[(label - 1) % preview->n_labels], sizeof(colour));
-    } else {
-        vox_preview_colour(label, colour);
-    }
+    vox_preview_colour(label, colour);
     find_field(tile, label);
     for (int64_t y = 0; y < tile->height; y++) {
         for (int64_t x = 0; x < tile->width; x++) {

@@ -86,7 +86,6 @@ enum vox_code vox_request_new(const struct vox_labels *labels, struct vox_reques
     }
     request->max_points = VOX_POINTS_MAX_DEFAULT;
     request->window.automatic = true;
-    request->window.automatic = true;
     request->min_box = 6.0;
     request->largest_cc = true;
     request->keep_uncertain = true;

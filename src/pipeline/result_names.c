@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "pipeline/file_identity.h"
 #include "util/memory.h"
 
 /* What the name of a file of one kind must end in; NULL: anything. */
@@ -121,13 +122,19 @@ static bool clash(const struct output *a, const struct output *b)
     return false;
 }
 
+/* The image, or the file of voxels that its header names. */
 static bool takes_place_of(const struct output *output, const char *image)
 {
-    struct stat st;
-    if (image == NULL || stat(image, &st) != 0) {
+    struct vox_file_identity identity;
+    if (image == NULL || vox_file_identify(image, &identity, NULL) != VOX_OK) {
         return false;
     }
-    const struct output other = {.places = {{.device = st.st_dev, .number = st.st_ino}}, .n = 1};
+    struct output other = {.n = 1};
+    for (int i = 0; i < 2; i++) {
+        const struct vox_file_part *part = &identity.parts[i];
+        other.places[i] = (struct place){.device = part->device, .number = part->inode};
+        other.n = i == 0 || part->inode != 0 ? i + 1 : other.n;
+    }
     return clash(output, &other);
 }
 

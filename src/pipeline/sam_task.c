@@ -347,6 +347,10 @@ static enum vox_code writer(struct vox_infer_data *data, struct vox_err *err)
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     vox_warn_about_geometry(&outcome->warnings, vox_slice_source_volume(data->img_3d));
+    if (vox_feature_store_counts(data->model->features).failed_writes > 0) {
+        vox_warn(&outcome->warnings, "slices could not be kept on disk; look at the folder of "
+                                     "--cache-dir, its disk and its size");
+    }
     if (!data->plan->valid) {
         for (size_t i = 0; i < sizeof(outcome->reason); i++) {
             outcome->reason[i] = data->plan->reason[i];

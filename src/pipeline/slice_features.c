@@ -34,11 +34,6 @@ struct vox_slice_features {
     struct vox_slice_features_work work;
 };
 
-static bool cancelled(const struct vox_slice_features *features)
-{
-    return features->setup.cancel != NULL && atomic_load(features->setup.cancel) != 0;
-}
-
 static const int64_t *slice_size(const struct vox_slice_features_setup *setup)
 {
     return vox_slice_source_volume(setup->slices)->size;
@@ -99,11 +94,12 @@ static enum vox_code find_padding(struct vox_slice_features *features, struct vo
     }
     uint8_t least = UINT8_MAX;
     for (int64_t k = 0; k < size[2] && least > 0; k++) {
-        if (cancelled(features)) {
-            return vox_fail(err, VOX_E_CANCELLED, "cancelled");
-        }
         const void *stored;
-        enum vox_code code = vox_slice_source_stored(setup->slices, k, &stored, err);
+        enum vox_code code = vox_watch_check(setup->watch, err);
+        if (code != VOX_OK) {
+            return code;
+        }
+        code = vox_slice_source_stored(setup->slices, k, &stored, err);
         if (code != VOX_OK) {
             return vox_err_prefix(err, code, "slice %lld", (long long)k);
         }
@@ -288,20 +284,22 @@ static enum vox_code supply(void *context, int64_t frame, const struct vox_featu
 {
     struct vox_slice_features *features = context;
     VOX_ASSERT(frame >= 0 && frame < features->setup.frames);
-    if (cancelled(features)) {
-        return vox_fail(err, VOX_E_CANCELLED, "cancelled");
+    enum vox_code code = vox_watch_check(features->setup.watch, err);
+    if (code != VOX_OK) {
+        return code;
     }
     struct slot *slot = find_slot(features, frame);
     if (slot->held == NULL || slot->frame != frame) {
         struct vox_held_features *held;
-        enum vox_code code = get(features, frame, &held, err);
+        code = get(features, frame, &held, err);
         if (code != VOX_OK) {
             return code;
         }
         vox_feature_store_release(features->setup.store, slot->held);
         *slot = (struct slot){frame, held};
-        if (cancelled(features)) {
-            return vox_fail(err, VOX_E_CANCELLED, "cancelled");
+        code = vox_watch_check(features->setup.watch, err);
+        if (code != VOX_OK) {
+            return code;
         }
     }
     *out = vox_held_features_get(slot->held);

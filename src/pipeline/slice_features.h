@@ -3,12 +3,12 @@
 #ifndef VOX_PIPELINE_SLICE_FEATURES_H
 #define VOX_PIPELINE_SLICE_FEATURES_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "model/tracker.h"
 #include "pipeline/feature_store.h"
 #include "pipeline/intensity.h"
+#include "pipeline/watch.h"
 #include "pipeline/zoom.h"
 #include "volume/slice_source.h"
 
@@ -21,7 +21,7 @@ struct vox_slice_features_setup {
     int64_t first;                         /* the volume's slice that is frame 0 */
     int64_t frames;                        /* slices from there on */
     struct vox_feature_store *store;       /* of this network; never NULL */
-    const atomic_int *cancel;              /* not 0: stop with VOX_E_CANCELLED; NULL: never */
+    const struct vox_watch *watch;         /* who may cancel; NULL: nobody */
 };
 
 /* Belongs to one thread at a time; those of several threads may share a store and a network. */
@@ -35,7 +35,7 @@ enum vox_code vox_slice_features_new(const struct vox_slice_features_setup *setu
                                      struct vox_err *err) VOX_MUST_USE;
 void vox_slice_features_free(struct vox_slice_features *features); /* NULL is allowed */
 
-/* What a tracker asks. Looks at the cancel flag first, and again after a slice was encoded. Errors
+/* What a tracker asks. Asks the watch first, and again after a slice was encoded. Errors
  * of reading and of encoding name the volume's slice. Features stay valid until the next call of
  * the source; those of frames that are kept until vox_slice_features_keep says otherwise. Nothing
  * is allocated for a slice beside its features. */

@@ -35,7 +35,7 @@ struct vox_tracker {
 };
 
 struct vox_slice_features {
-    const atomic_int *cancel;
+    int empty;
 };
 
 static int trackers_made;
@@ -74,7 +74,6 @@ enum vox_code vox_slice_features_new(const struct vox_slice_features_setup *setu
     (void)err;
     *out = vox_calloc(1, sizeof(**out));
     assert_non_null(*out);
-    (*out)->cancel = setup->cancel;
     fake.window = setup->window;
     fake.first = setup->first;
     fake.frames = setup->frames;

@@ -134,6 +134,35 @@ static void test_names_that_cannot_be(void **state)
     vox_image_close(file);
 }
 
+/* A header's voxels are the image too: nothing may take their place. */
+static void test_voxels_beside_a_header(void **state)
+{
+    (void)state;
+    struct vox_volume *scan = read_volume("scan.nii");
+    assert_int_equal(VOX_OK, vox_volume_write("beside.mhd", &scan->geometry, scan->size, scan->type,
+                                              scan->voxels, NULL));
+    vox_volume_free(scan);
+    struct vox_image *file = NULL;
+    struct vox_request *request = rig_request(NULL, 0, box);
+    struct vox_result *result = NULL;
+    assert_int_equal(VOX_OK, vox_image_open(model, "beside.mhd", &file, NULL));
+    assert_int_equal(VOX_OK, vox_segment(model, file, request, NULL, &result, NULL));
+    struct stat before, after;
+    assert_int_equal(0, stat("beside.raw", &before));
+    static const char *const names[] = {"beside.raw", "./beside.mhd"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct vox_files files = {.json = names[i]};
+        const char *which = NULL;
+        assert_int_equal(VOX_E_ARG, vox_result_save(result, &files, NULL, &which, NULL));
+        assert_ptr_equal(names[i], which);
+    }
+    assert_int_equal(0, stat("beside.raw", &after));
+    assert_true(before.st_ino == after.st_ino && before.st_size == after.st_size);
+    vox_result_close(result);
+    vox_request_close(request);
+    vox_image_close(file);
+}
+
 /* An older file under a name stays until all new ones are there. */
 static void test_all_or_none(void **state)
 {
@@ -365,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_that_cannot_be),
+        cmocka_unit_test(test_voxels_beside_a_header),
         cmocka_unit_test(test_all_or_none),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_compression),

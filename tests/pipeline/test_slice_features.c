@@ -571,9 +571,10 @@ static void cancelling_stops(void **state)
 {
     (void)state;
     atomic_int cancel = 1;
+    const struct vox_watch watch = {.cancel = &cancel};
     struct vox_feature_store *store = open_store(UINT64_MAX, NULL);
     struct vox_slice_features_setup setup = setup_of(store);
-    setup.cancel = &cancel;
+    setup.watch = &watch;
     struct vox_slice_features *features = open_features(&setup);
     struct vox_err err = {0};
     seen.read = 0;
