@@ -17,7 +17,8 @@
 enum {
     VOX_MAX_STAGES = 8,
     VOX_MAX_BLOCKS = 128, /* of the trunk, all stages together */
-    VOX_MAX_LAYERS = 32   /* of memory attention */
+    VOX_MAX_LAYERS = 32,  /* of memory attention */
+    VOX_CONFIG_WORD = 16  /* bytes of a word, with its NUL */
 };
 
 struct vox_trunk_config {
@@ -88,9 +89,10 @@ struct vox_model_config {
     bool cond_corrections; /* add_all_frames_to_correct_as_cond */
 
     /* The document's `voxlabel` mapping: what a request is given where it asks for nothing. */
-    double zoom;        /* factor 1 ... 100 of the window around the object; 0: the whole slice */
-    char broadcast[16]; /* "propagate" or "box"; empty: not said */
-    char passes[16];    /* "intersection", "union", "forward", "backward" or "from_key"; empty */
+    double zoom; /* factor 1 ... 100 of the window around the object; 0: the whole slice */
+    char broadcast[VOX_CONFIG_WORD]; /* "propagate" or "box"; empty: not said */
+    char passes[VOX_CONFIG_WORD]; /* "intersection", "union", "forward", "backward" or "from_key";
+                                     empty */
 };
 
 /* The skeletons inside the program: "sam2.1_hiera_t512". NULL after the last. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/config.h"
 #include "util/error.h"
 #include "util/yaml.h"
 
@@ -28,7 +29,7 @@ enum vox_field_kind {
     VOX_FIELD_IGNORED     /* anything */
 };
 
-enum { VOX_INT_LIST_MAX = 128, VOX_CONFIG_WORD = 16 /* bytes with the NUL */ };
+enum { VOX_INT_LIST_MAX = 128 };
 
 struct vox_int_list {
     bool given; /* the document has the key */

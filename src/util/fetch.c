@@ -458,6 +458,12 @@ static bool is_complete(const struct fetch *fetch)
     return size != 0 && size == total_of(fetch);
 }
 
+/* Whether an error says nothing of what was fetched. */
+static bool is_passing(enum vox_code code)
+{
+    return code == VOX_E_NOMEM || code == VOX_E_IO || code == VOX_E_BUSY || code == VOX_E_CANCELLED;
+}
+
 static enum vox_code install(struct fetch *fetch, const char *part_path, struct vox_fetched *out,
                              struct vox_err *err)
 {
@@ -473,8 +479,12 @@ static enum vox_code install(struct fetch *fetch, const char *part_path, struct 
     if (code == VOX_OK && request->check != NULL) {
         code = request->check(request->context, part_path, &fetched, err);
     }
-    if (code != VOX_OK) {
+    /* What is damaged or another file goes; where memory or the disk failed it stays for the next
+     * time. */
+    if (code != VOX_OK && !is_passing(code)) {
         vox_fetch_part_remove(fetch->part);
+    }
+    if (code != VOX_OK) {
         return code;
     }
     code = vox_fetch_part_finish(fetch->part, request->path, err);

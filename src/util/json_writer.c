@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/memory.h"
+#include "util/number_text.h"
 #include "util/utf8.h"
 
 enum { MAX_DEPTH = 32, FIRST_ROOM = 1024 };
@@ -167,12 +168,9 @@ void vox_json_put_int(struct vox_json_writer *json, const char *key, int64_t val
 
 void vox_json_put_real(struct vox_json_writer *json, const char *key, double value)
 {
-    char digits[40] = "null";
+    char digits[VOX_DOUBLE_TEXT] = "null";
     if (isfinite(value)) {
-        snprintf(digits, sizeof(digits), "%.15g", value);
-        if (strtod(digits, NULL) != value) {
-            snprintf(digits, sizeof(digits), "%.17g", value);
-        }
+        vox_double_to_text(value, digits);
     }
     begin_value(json, key);
     add_string(json, digits);

@@ -29,7 +29,7 @@ void vox_json_put_text(struct vox_json_writer *json, const char *key,
                        const char *text); /* NULL: null */
 void vox_json_put_int(struct vox_json_writer *json, const char *key, int64_t value);
 void vox_json_put_real(struct vox_json_writer *json, const char *key,
-                       double value); /* shortest of 15 or 17 digits */
+                       double value); /* shortest of 15 to 17 digits, whatever the locale */
 void vox_json_put_bool(struct vox_json_writer *json, const char *key, bool value);
 void vox_json_put_null(struct vox_json_writer *json, const char *key);
 

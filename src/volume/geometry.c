@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "volume/number_text.h"
+#include "util/number_text.h"
 
 /* Voxels of a nanometre or a kilometre are mistakes of a header, and numbers like these upset what
  * divides by them. */

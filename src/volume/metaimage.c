@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "util/memory.h"
+#include "util/number_text.h"
 #include "volume/geometry.h"
 #include "volume/metaimage_header.h"
-#include "volume/number_text.h"
 
 /* MetaIO's long has 4 bytes on every machine (MET_ValueTypeSize of metaTypes.h). */
 static const struct {

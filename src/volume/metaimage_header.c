@@ -111,6 +111,9 @@ enum vox_code vox_meta_header_read(const uint8_t *data, size_t size, struct vox_
     struct vox_span rest = {(const char *)data, size < LONGEST_HEADER ? size : LONGEST_HEADER};
     struct vox_span line;
     while (vox_span_next_line(&rest, &line)) {
+        if (rest.size == 0 && size > LONGEST_HEADER) {
+            break; /* the line may be cut */
+        }
         if (vox_span_trim(line).size == 0) {
             continue;
         }

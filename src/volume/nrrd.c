@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/number_text.h"
 #include "volume/geometry.h"
 #include "volume/nrrd_header.h"
-#include "volume/number_text.h"
 
 /* NRRD_DIM_MAX of the reference implementation. */
 enum { MOST_AXES = 16 };

@@ -1,10 +1,10 @@
 #include <string.h>
 
 #include "util/memory.h"
+#include "util/number_text.h"
 #include "util/utf8.h"
 #include "volume/nrrd.h"
 #include "volume/nrrd_header.h"
-#include "volume/number_text.h"
 #include "volume/segment_list.h"
 
 /* "SegmentN_KEY:=value" (vtkMRMLSegmentationStorageNode.cxx of 3D Slicer). */

@@ -1,9 +1,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/number_text.h"
 #include "volume/geometry.h"
 #include "volume/nrrd.h"
-#include "volume/number_text.h"
 
 static const char *type_name(enum vox_voxel_type type)
 {

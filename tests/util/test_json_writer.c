@@ -81,7 +81,7 @@ static void test_numbers(void **state)
         vox_json_put_real(json, NULL, values[i]);
     }
     vox_json_end(json);
-    expect_text(json, "[0.1, 0.33333333333333331, -5, 1e+300, 0.10000000149011612, null, null, "
+    expect_text(json, "[0.1, 0.3333333333333333, -5, 1e+300, 0.10000000149011612, null, null, "
                       "null]\n");
 }
 

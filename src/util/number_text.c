@@ -1,4 +1,4 @@
-#include "volume/number_text.h"
+#include "util/number_text.h"
 
 #include <errno.h>
 #include <locale.h>

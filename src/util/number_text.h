@@ -1,7 +1,7 @@
-/* Numbers in text headers: read from bytes that no NUL ends, written so that they read back
- * exactly; always with a decimal point, whatever locale the process has. */
-#ifndef VOX_VOLUME_NUMBER_TEXT_H
-#define VOX_VOLUME_NUMBER_TEXT_H
+/* Numbers as text, in headers of files and in JSON: read from bytes that no NUL ends, written so
+ * that they read back exactly; always with a decimal point, whatever locale the process has. */
+#ifndef VOX_UTIL_NUMBER_TEXT_H
+#define VOX_UTIL_NUMBER_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
