@@ -157,11 +157,12 @@ enum vox_code vox_label_pairs_read(const char *list, const struct vox_label_map 
     for (const char *c = list; *c != '\0'; c++) {
         most += *c == ',';
     }
+    if (most > VOX_LABEL_VALUES_MAX) {
+        return vox_fail(err, VOX_E_ARG, "lists more than %d labels", VOX_LABEL_VALUES_MAX);
+    }
     struct vox_label_pairs pairs = {NULL, 0};
     char *text = vox_strdup(list);
-    if (most <= VOX_LABEL_VALUES_MAX) {
-        pairs.at = vox_calloc(most, sizeof(pairs.at[0]));
-    }
+    pairs.at = vox_calloc(most, sizeof(pairs.at[0]));
     enum vox_code code = VOX_OK;
     if (text == NULL || pairs.at == NULL) {
         code = vox_fail(err, VOX_E_NOMEM, "out of memory for a list of labels");

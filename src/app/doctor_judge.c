@@ -17,7 +17,8 @@ static struct vox_judgement fine(void)
 
 struct vox_judgement vox_judge_memory(uint64_t available)
 {
-    /* docs/performance.md: a run of the published shape takes 1.1 GiB, of a small model a third. */
+    /* The published shape takes about 370 MiB (docs/performance.md) and up to 1 GiB of slices that
+     * were encoded (docs/caches.md), beside the image; small networks a part of it. */
     if (available < 400 * mebibyte) {
         return judgement(VOX_VERDICT_FAIL, "free memory, or run on a machine with more");
     }

@@ -53,10 +53,17 @@ class AppCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def run_program(self, *arguments, status=0, timeout=100, environment=None):
+    def on_small_disk(self, folder, size):
+        """What to put before a command that shall see `folder` as a disk of this size; seen by nobody else."""
+        prefix = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"', folder]
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        return prefix
+
+    def run_program(self, *arguments, status=0, timeout=100, environment=None, before=()):
         """Runs the program in self.folder and returns what it printed, (stdout, stderr)."""
         done = subprocess.run(
-            [PROGRAM, *map(str, arguments)],
+            [*before, PROGRAM, *map(str, arguments)],
             cwd=self.folder,
             capture_output=True,
             text=True,

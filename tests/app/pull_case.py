@@ -41,9 +41,9 @@ class PullCase(ModelCase):
     def command(self, name, *more):
         return ["model", "pull", name, "--accept-licence", "--mirror", self.host.url + "/models", *more]
 
-    def pull(self, name, *more, status=0, ca=True):
+    def pull(self, name, *more, status=0, ca=True, before=()):
         more = ["--cacert", self.host.ca_file, *more] if ca else more
-        _out, err = self.run_program(*self.command(name, *more), status=status)
+        _out, err = self.run_program(*self.command(name, *more), status=status, before=before)
         return err
 
     def start_pull(self, name, *more):
