@@ -1,5 +1,5 @@
-"""Losses as published for SAM 2: focal and Dice on the best mask, L1 on the predicted IoU, and
-cross entropy on the object score."""
+"""Losses as published for SAM 2: focal and Dice on the masks, L1 on the predicted IoU, and cross
+entropy on the object score."""
 
 import torch
 from torch.nn import functional as F
@@ -28,23 +28,22 @@ def true_iou(logits, target):
     return both / (found | wanted).sum((2, 3)).clamp(min=1)
 
 
-def slice_loss(out, target, multiple, tracked=False):
+def slice_loss(out, target, multiple):
     """out: (logits (N, 4, h, w), ious (N, 4), tokens, score (N)); target (N, H, W) with H a
     multiple of h. multiple: whether the three masks of an ambiguous prompt are in use.
 
-    Of the three masks the best is trained, and all of them a little: the one that is used is
-    chosen by its predicted IoU, and that is too rough in a small network to leave the others
-    without meaning. A tracked slice is not ambiguous, there all three count alike. With a single
-    mask in use the three are trained too, with half the weight: at inference an unstable single
-    mask is replaced by one of them."""
+    Of the three masks of an ambiguous prompt the best is trained, and all of them a little: the
+    one that is used is chosen by its predicted IoU, and that is too rough in a small network to
+    leave the others without meaning. With a single mask in use the three are trained too, all
+    alike and with half the weight: at inference an unstable single mask is replaced by one of
+    them."""
     masks, ious, _, score = out
     target = target[:, None].float()
     masks = F.interpolate(masks, size=target.shape[2:], mode="bilinear", align_corners=False)
     wide = target.expand_as(masks)
     terms = FOCAL * focal(masks, wide) + DICE * dice(masks, wide)
     best, mean = terms[:, 1:].min(1).values, terms[:, 1:].mean(1)
-    three = mean if tracked else 0.7 * best + 0.3 * mean
-    mask_term = three if multiple else terms[:, 0] + 0.5 * three
+    mask_term = 0.7 * best + 0.3 * mean if multiple else terms[:, 0] + 0.5 * mean
     iou_term = (ious - true_iou(masks.detach(), wide)).abs().mean(1)
     present = (target.flatten(1).sum(1) > 0).float()
     score_term = F.binary_cross_entropy_with_logits(score, present)

@@ -5,6 +5,7 @@ import torch
 from scipy import ndimage
 
 import windows
+from scene import visible
 
 ZOOM = 2.5
 
@@ -104,6 +105,11 @@ def change_grey(rng, image):
     if rng.random() < 0.12:
         x = 1 - x
     return (x * 255).astype(np.uint8)[image]
+
+
+def in_sight(image, mask):
+    """Whether the object is still seen on its key slice: another grey scale may have hidden it."""
+    return visible(image[::2, ::2], mask[::2, ::2], 5.0)
 
 
 def make_sample(rng, scene, number, layout, length, before, side):
@@ -207,8 +213,13 @@ class Sampler:
             rows = [(mask, sample.window.to_network(xy, self.side))]
             rows += other_objects(rng, sample, layout, before, prompts - 1)
             rows += [rows[0]] * (prompts - len(rows))
+            grey = change_grey(rng, image)
+            if not in_sight(grey[before], mask[before]):
+                grey = image
+            if not in_sight(grey[before], mask[before]):
+                continue
             mirror = Mirror(rng, self.side)
-            images.append(change_grey(rng, mirror.slices(image)))
+            images.append(mirror.slices(grey))
             masks += [mirror.slices(m) for m, _ in rows]
             points += [mirror.points(p, labels) for _, p in rows]
         stack = lambda parts: torch.from_numpy(np.ascontiguousarray(np.stack(parts)))

@@ -114,7 +114,7 @@ class Step:
         self.terms, self.notes = [], {"key": [], "track": [], "score": []}
 
     def take(self, out, t, multiple, kind):
-        self.terms.append(losses.slice_loss(out, self.targets[:, t], multiple, kind == "track"))
+        self.terms.append(losses.slice_loss(out, self.targets[:, t], multiple))
         low, token = clip.choose_mask(out, multiple)
         present = out[3] > 0
         with torch.no_grad():
@@ -162,11 +162,11 @@ class Step:
             bare = self.net.first_sight(track.features.at(t)[2])
             self.scales["memory_change"] = (f - bare).std().item()
         out = track.decode_tracked(f, t)
-        low, token, present = self.take(out, t, True, "track")
+        low, token, present = self.take(out, t, False, "track")
         if self.plan["late_correction"]:
             more, sign = self.clicks(low, t)
             out = track.decode_tracked(f, t, more, sign, low.detach())
-            low, token, present = self.take(out, t, True, "track")
+            low, token, present = self.take(out, t, False, "track")
         track.commit_tracked(t, low, token, present)
 
     def clicks(self, low, t):

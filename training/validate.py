@@ -170,7 +170,7 @@ def run_pass(net, view, keys, prompt, start, free=False):
         if t in keys:
             continue
         raw = track.decode_tracked(track.conditioned(t), t)
-        low, token = clip.choose_mask(raw, True)
+        low, token = clip.choose_mask(raw, False)
         present = raw[3] > 0
         out[t] = track.commit_tracked(t, low, token, present)
         missing = 0 if bool(present) else missing + 1
@@ -320,7 +320,7 @@ def memory_swap(net, case, other):
         now = clip.Track(net, seen, 8)
         now.cond = {t - 1: track.cond[0]}
         raw = now.decode_tracked(now.conditioned(t), t)
-        mask = seen.logits(clip.choose_mask(raw, True)[0]) > 0
+        mask = seen.logits(clip.choose_mask(raw, False)[0]) > 0
         found.append(dice(mask, window.cut(case.mask[first + t : first + t + 1], False)[0]))
     return found
 
