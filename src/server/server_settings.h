@@ -1,0 +1,82 @@
+/* What a server was told: one plain value per setting, whatever file, variable or flag it came
+ * from. The application reads them (app/settings.h); docs/serving.md lists them.
+ *
+ * Texts are never NULL where the comment does not say so, and live as long as the struct, which is
+ * read-only once the server runs. Sizes are bytes, times are seconds. */
+#ifndef VOX_SERVER_SERVER_SETTINGS_H
+#define VOX_SERVER_SERVER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum vox_watch_mode { VOX_WATCH_AUTO, VOX_WATCH_INOTIFY, VOX_WATCH_POLL, VOX_WATCH_OFF };
+enum vox_uncertain_on_save { VOX_UNCERTAIN_KEEP, VOX_UNCERTAIN_DROP, VOX_UNCERTAIN_MERGE };
+enum vox_strategy_names { VOX_STRATEGY_NAMES_KEY, VOX_STRATEGY_NAMES_FILE };
+
+struct vox_server_settings {
+    /* studies */
+    const char *studies; /* folder */
+    bool read_only;
+    int watch; /* enum vox_watch_mode */
+    double poll_interval;
+    int64_t label_versions;  /* replaced labels that are kept; 0: none */
+    int uncertain_on_save;   /* enum vox_uncertain_on_save */
+    int strategy_names;      /* enum vox_strategy_names */
+    int64_t checkout_expiry; /* after which an image counts as given back */
+    bool offer_strategies;   /* false: /info/ lists none */
+    const char *session_dir; /* empty: below the user's cache */
+    bool sessions;           /* false: the feature answers 406 */
+    int64_t session_expiry;  /* the longest life after the last use */
+    int64_t session_count;   /* at the same time */
+    uint64_t session_size;   /* of all files of a session */
+
+    /* address */
+    const char *host;
+    int64_t port; /* 0: any that is free */
+    bool insecure;
+    const char *api_prefix;      /* empty, or "/x" without a slash at its end */
+    const char *tls_certificate; /* files; empty: plain HTTP */
+    const char *tls_key;
+    const char *tls_key_password; /* empty: none */
+    const char *tls_ca;           /* clients must show a certificate of these; empty: none asked */
+    const char *cors_origins; /* divided by blanks, each without a slash at its end; empty: any */
+    const char *app_name;     /* "name" of /info/ */
+    const char *app_description;
+
+    /* model */
+    const char *checkpoint;   /* file; empty: the server has no model */
+    const char *model_config; /* YAML; empty: a built-in one that fits */
+    const char *model_label;  /* what the checkpoint was called: "medsam2"; in answers */
+    const char *labels;       /* divided by commas, in the order of their values 1 ... n */
+    const char *backend;      /* empty: the best */
+    int64_t threads;          /* 0: one per CPU */
+    uint64_t cache_memory;    /* 0: none */
+    const char *cache_dir;    /* empty: none */
+    uint64_t cache_size;
+    uint64_t max_memory;
+
+    /* jobs */
+    int64_t queue_length;
+    int64_t infer_timeout; /* 0: none */
+    bool prefetch;
+    bool batch; /* false: batch inference is refused */
+
+    /* limits of requests */
+    uint64_t max_body;
+    uint64_t upload_memory; /* of a file before it goes to the disk */
+    const char *upload_dir; /* empty: the system's folder for temporary files */
+    int64_t max_header;
+    int64_t max_connections;
+    int64_t max_connections_per_address;
+    int64_t request_timeout; /* for a request to arrive, and between two of a connection */
+    int64_t max_parts;       /* of a multipart body */
+    int64_t json_depth;
+    int64_t http_threads;
+
+    /* the rest */
+    int64_t drain_timeout; /* for what runs to end when the server is told to */
+    int64_t log_lines;     /* kept for /logs/ */
+    int log_level;         /* enum vox_log_level */
+};
+
+#endif
