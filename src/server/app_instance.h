@@ -16,6 +16,7 @@
 #include "util/error.h"
 
 struct vox_app;
+struct vox_event_log;
 struct vox_route;
 struct vox_datastore;
 struct vox_strategies;
@@ -27,6 +28,7 @@ struct vox_infer_task;
 
 struct vox_app_options {
     const struct vox_server_settings *settings; /* borrowed until the app is closed */
+    struct vox_event_log *log;                  /* the same; NULL: nobody listens */
 };
 
 /* VOX_E_NOT_FOUND, VOX_E_IO for the studies folder, VOX_E_FORMAT for labels that cannot be, and
@@ -43,6 +45,7 @@ struct vox_datastore *vox_app_datastore(struct vox_app *app);
 struct vox_strategies *vox_app_strategies(struct vox_app *app);
 struct vox_job_queue *vox_app_queue(struct vox_app *app);
 struct vox_sessions *vox_app_sessions(struct vox_app *app);
+struct vox_event_log *vox_app_log(struct vox_app *app);
 
 /* Seconds since 1970 at which the app was opened, and how long that is ago by a clock that nobody
  * sets. */

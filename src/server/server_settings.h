@@ -76,7 +76,7 @@ struct vox_server_settings {
     /* the rest */
     int64_t drain_timeout; /* for what runs to end when the server is told to */
     int64_t log_lines;     /* kept for /logs/ */
-    int log_level;         /* enum vox_log_level */
+    int log_level;         /* enum vox_event_level */
 };
 
 #endif
