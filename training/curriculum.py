@@ -18,12 +18,12 @@ def box_and_clicks(n):
 
 ALL_PROMPTS = [
     (0.36, BOX),
-    (0.32, clicks(1)),
+    (0.36, clicks(1)),
     (0.08, clicks(2)),
-    (0.04, clicks(3)),
+    (0.03, clicks(3)),
     (0.05, box_and_clicks(1)),
     (0.02, box_and_clicks(2)),
-    (0.13, MASK),
+    (0.10, MASK),
 ]
 
 START_PROMPTS = [(0.55, BOX), (0.3, clicks(1)), (0.15, clicks(2))]

@@ -64,19 +64,19 @@ def draw_clicks(rng, mask, count):
 
 def click_window(rng, sample):
     """The window that a click ends with: doubled until the object fits. Scans differ in scale, so a
-    part has another length; and a part shows an earlier, too small window, whose mask must reach
-    the rim so that it grows."""
+    part has another length; and many show an earlier, too small window, whose mask must reach the
+    rim so that it grows: without them the network takes every clicked object for a small one."""
     place = (sample.clicks, sample.spacing, sample.extent)
     for n in range(windows.MAX_GROWTH + 1):
         window = windows.click_window(*place, n)
         if not window.touches_rim(sample.mask):
             break
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.4:
         i0, j0, i1, j1 = windows.rectangle_of(sample.mask[sample.key])
         longer = max((i1 - i0 + 1) * sample.spacing[0], (j1 - j0 + 1) * sample.spacing[1])
-        length = longer * rng.uniform(0.4, 1.1)
-    elif kind < 0.5:
+        length = longer * rng.uniform(0.35, 1.2)
+    elif kind < 0.6:
         length = windows.CLICK_LENGTH * 2**n * np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
     else:
         return window
@@ -108,8 +108,9 @@ def change_grey(rng, image):
 
 
 def in_sight(image, mask):
-    """Whether the object is still seen on its key slice: another grey scale may have hidden it."""
-    return visible(image[::2, ::2], mask[::2, ::2], 5.0)
+    """Whether the object is still seen on its key slice: another grey scale may have hidden it. One
+    that fills the window shows no edge and need not."""
+    return mask.mean() > 0.5 or visible(image[::2, ::2], mask[::2, ::2], 5.0)
 
 
 def make_sample(rng, scene, number, layout, length, before, side):
