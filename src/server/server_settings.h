@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/limits.h"
+
 enum vox_watch_mode { VOX_WATCH_AUTO, VOX_WATCH_INOTIFY, VOX_WATCH_POLL, VOX_WATCH_OFF };
 enum vox_uncertain_on_save { VOX_UNCERTAIN_KEEP, VOX_UNCERTAIN_DROP, VOX_UNCERTAIN_MERGE };
 enum vox_strategy_names { VOX_STRATEGY_NAMES_KEY, VOX_STRATEGY_NAMES_FILE };
@@ -24,7 +26,9 @@ struct vox_server_settings {
     int strategy_names;      /* enum vox_strategy_names */
     int64_t checkout_expiry; /* after which an image counts as given back */
     bool offer_strategies;   /* false: /info/ lists none */
-    const char *session_dir; /* empty: below the user's cache */
+    const char *work_dir;    /* for what lives as long as the server; empty: the user's cache */
+    const char *session_dir; /* empty: in work_dir */
+    const char *upload_dir;  /* empty: in work_dir */
     bool sessions;           /* false: the feature answers 406 */
     int64_t session_expiry;  /* the longest life after the last use */
     int64_t session_count;   /* at the same time */
@@ -39,8 +43,8 @@ struct vox_server_settings {
     const char *tls_key;
     const char *tls_key_password; /* empty: none */
     const char *tls_ca;           /* clients must show a certificate of these; empty: none asked */
-    const char *cors_origins; /* divided by blanks, each without a slash at its end; empty: any */
-    const char *app_name;     /* "name" of /info/ */
+    const char *cors_origins;     /* divided by commas, no slash at their ends; empty: any */
+    const char *app_name;         /* "name" of /info/ */
     const char *app_description;
 
     /* model */
@@ -56,22 +60,17 @@ struct vox_server_settings {
     uint64_t max_memory;
 
     /* jobs */
-    int64_t queue_length;
-    int64_t infer_timeout; /* 0: none */
+    int64_t queue_length;   /* jobs of each class that wait */
+    int64_t clicks_running; /* clicks that take turns */
+    int64_t jobs_kept;      /* finished ones that can be looked up */
+    int64_t infer_timeout;  /* 0: none */
     bool prefetch;
     bool batch; /* false: batch inference is refused */
 
-    /* limits of requests */
-    uint64_t max_body;
-    uint64_t upload_memory; /* of a file before it goes to the disk */
-    const char *upload_dir; /* empty: the system's folder for temporary files */
-    int64_t max_header;
-    int64_t max_connections;
-    int64_t max_connections_per_address;
-    int64_t request_timeout; /* for a request to arrive, and between two of a connection */
-    int64_t max_parts;       /* of a multipart body */
-    int64_t json_depth;
-    int64_t http_threads;
+    /* requests */
+    struct vox_http_limits limits;
+    int64_t http_threads; /* that serve connections */
+    int64_t http_workers; /* that run handlers which may wait */
 
     /* the rest */
     int64_t drain_timeout; /* for what runs to end when the server is told to */
