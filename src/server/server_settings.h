@@ -11,19 +11,15 @@
 
 #include "server/limits.h"
 
-enum vox_watch_mode { VOX_WATCH_AUTO, VOX_WATCH_INOTIFY, VOX_WATCH_POLL, VOX_WATCH_OFF };
-enum vox_uncertain_on_save { VOX_UNCERTAIN_KEEP, VOX_UNCERTAIN_DROP, VOX_UNCERTAIN_MERGE };
-enum vox_strategy_names { VOX_STRATEGY_NAMES_KEY, VOX_STRATEGY_NAMES_FILE };
-
 struct vox_server_settings {
     /* studies */
     const char *studies; /* folder */
     bool read_only;
-    int watch; /* enum vox_watch_mode */
+    int watch; /* enum vox_follow */
     double poll_interval;
     int64_t label_versions;  /* replaced labels that are kept; 0: none */
-    int uncertain_on_save;   /* enum vox_uncertain_on_save */
-    int strategy_names;      /* enum vox_strategy_names */
+    int uncertain_on_save;   /* enum vox_uncertain */
+    int strategy_names;      /* 1: with the file's name behind */
     int64_t checkout_expiry; /* after which an image counts as given back */
     bool offer_strategies;   /* false: /info/ lists none */
     const char *work_dir;    /* for what lives as long as the server; empty: the user's cache */

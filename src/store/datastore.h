@@ -189,7 +189,7 @@ enum vox_code vox_datastore_label_info_json(struct vox_datastore *store, const c
 /* --- writing; VOX_E_UNSUPPORTED where the datastore is read-only --- */
 
 /* A file that comes in. */
-struct vox_upload {
+struct vox_incoming {
     const char *path; /* read, not taken */
     const char *ext;  /* vox_file_ext of the client's name; "" means ".nii.gz" */
     const char *info; /* a JSON object; NULL: {} */
@@ -200,13 +200,13 @@ struct vox_upload {
  * VOX_E_FORMAT, VOX_E_UNSUPPORTED, VOX_E_LIMIT for files that cannot be decoded, but ".dcm", which
  * is put into the folder and not indexed. */
 enum vox_code vox_datastore_add_image(struct vox_datastore *store, const char *id,
-                                      const struct vox_upload *upload,
+                                      const struct vox_incoming *upload,
                                       struct vox_err *err) VOX_MUST_USE;
 
 /* Saves a label of an image that is there; the file is not looked into, but for uncertain voxels.
  * The label that it replaces becomes a version. A "final" one ends the image's checkout. */
 enum vox_code vox_datastore_save_label(struct vox_datastore *store, const char *id, const char *tag,
-                                       const struct vox_upload *upload,
+                                       const struct vox_incoming *upload,
                                        struct vox_err *err) VOX_MUST_USE;
 
 /* Members of `info` (a JSON object) replace those of the same name. `user` as above. */
