@@ -40,7 +40,13 @@ enum vox_code vox_app_open(const struct vox_app_options *options, struct vox_app
  * any more. NULL is allowed. */
 void vox_app_close(struct vox_app *app);
 
+/* As they are now: the server may be told others while it runs, and those that were stay valid. */
 const struct vox_server_settings *vox_app_settings(const struct vox_app *app);
+
+/* Others from now on, borrowed until the app is closed. What was opened with the old ones (folder,
+ * model, queue) keeps them. */
+void vox_app_set_settings(struct vox_app *app, const struct vox_server_settings *settings);
+
 struct vox_datastore *vox_app_datastore(struct vox_app *app);
 struct vox_strategies *vox_app_strategies(struct vox_app *app);
 struct vox_job_queue *vox_app_queue(struct vox_app *app);

@@ -22,13 +22,13 @@ struct vox_server_settings {
     int strategy_names;      /* 1: with the file's name behind */
     int64_t checkout_expiry; /* after which an image counts as given back */
     bool offer_strategies;   /* false: /info/ lists none */
-    const char *work_dir;    /* for what lives as long as the server; empty: the user's cache */
-    const char *session_dir; /* empty: in work_dir */
-    const char *upload_dir;  /* empty: in work_dir */
-    bool sessions;           /* false: the feature answers 406 */
-    int64_t session_expiry;  /* the longest life after the last use */
-    int64_t session_count;   /* at the same time */
-    uint64_t session_size;   /* of all files of a session */
+    const char *work_dir;    /* for what lives as long as the server */
+    const char *session_dir;
+    const char *upload_dir;
+    bool sessions;          /* false: the feature answers 406 */
+    int64_t session_expiry; /* the longest life after the last use */
+    int64_t session_count;  /* at the same time */
+    uint64_t session_size;  /* of all files of a session */
 
     /* address */
     const char *host;
@@ -44,7 +44,9 @@ struct vox_server_settings {
     const char *app_description;
 
     /* model */
-    const char *checkpoint;   /* file; empty: the server has no model */
+    const char *checkpoint; /* file; empty: `weights` */
+    const void *weights;    /* of a checkpoint in memory; NULL: the server has no model */
+    uint64_t weights_size;
     const char *model_config; /* YAML; empty: a built-in one that fits */
     const char *model_label;  /* what the checkpoint was called: "medsam2"; in answers */
     const char *labels;       /* divided by commas, in the order of their values 1 ... n */
