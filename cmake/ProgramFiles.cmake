@@ -1,5 +1,5 @@
 # The program as it is installed: with man pages and completion, which it prints itself.
-include(GNUInstallDirs)
+include(InstallFolders)
 
 install(TARGETS voxlabel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 
