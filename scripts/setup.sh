@@ -78,6 +78,7 @@ make_venv() {
     say "Making .venv for the tests' oracles"
     rm -rf .venv
     "$python" -m venv .venv
-    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    .venv/bin/python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+        -r tests/requirements.txt
     printf '%s\n' "$stamp" >.venv/stamp
 }
