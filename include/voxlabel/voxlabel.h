@@ -48,10 +48,27 @@ struct vox_model_options {
                               streamed where their format allows; 0: 16 GiB */
 };
 
-/* Opens a checkpoint (.pt as MedSAM2 publishes it, or .safetensors). The caller owns *out. */
+/* Opens a checkpoint (.pt as MedSAM2 publishes it, or .safetensors); checkpoint NULL: the small
+ * "voxlabel-nano" inside the library (VOX_E_NOT_FOUND where it was built without). The caller owns
+ * *out. */
 VOX_API enum vox_code vox_model_open(const char *checkpoint,
                                      const struct vox_model_options *options,
                                      struct vox_model **out, struct vox_err *err);
+
+/* A checkpoint in memory. */
+struct vox_model_bytes {
+    const void *weights; /* the bytes of such a file */
+    size_t size;
+    const char *yaml; /* of the SAM 2 family, where the options name no file; NULL: the built-in one
+                         that fits */
+    size_t yaml_size;
+    const char *name; /* what that YAML goes by in vox_model_facts; NULL: "unnamed" */
+};
+
+/* The same; the bytes are read during the call alone. */
+VOX_API enum vox_code vox_model_open_bytes(const struct vox_model_bytes *bytes,
+                                           const struct vox_model_options *options,
+                                           struct vox_model **out, struct vox_err *err);
 VOX_API void vox_model_close(struct vox_model *model); /* NULL is allowed */
 
 /* Borrowed from the model. */

@@ -9,8 +9,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "app/model_check.h"
-#include "app/model_embedded.h"
 #include "app/model_folder.h"
 #include "app/sizes.h"
 #include "util/memory.h"
@@ -20,8 +18,6 @@ static const char *reason(int number)
     const char *text = strerrordesc_np(number);
     return text != NULL ? text : "unknown error";
 }
-
-/* ---- folders ---- */
 
 /* The part of a path that is there, in place; false where none is. */
 static bool cut_to_what_is_there(char *path)
@@ -102,69 +98,4 @@ void vox_doctor_cache_folder(struct vox_doctor *doctor, const struct vox_doctor_
         return;
     }
     check_folder(doctor, what, ask->cache_dir, "--cache-dir");
-}
-
-/* ---- models ---- */
-
-static void add_finding(struct vox_doctor *doctor, const struct vox_model_entry *entry)
-{
-    struct vox_model_finding finding = vox_model_examine(entry);
-    if (finding.verdict == VOX_VERDICT_OK) {
-        vox_doctor_add(doctor, finding.verdict, "model", NULL, "%s: %s, SHA-256 as it should be",
-                       entry->name, finding.config);
-    } else {
-        vox_doctor_add(doctor, finding.verdict, "model", NULL, "%s: %s", entry->name,
-                       finding.why.msg);
-    }
-}
-
-/* The model that is named and is none of the folder. */
-static void check_file(struct vox_doctor *doctor, const char *path, const char *yaml)
-{
-    char config[64], sha256[65];
-    size_t size;
-    struct vox_err err = {0};
-    enum vox_code code = vox_model_file_hash(path, sha256, &size, &err);
-    if (code == VOX_E_NOT_FOUND) {
-        vox_doctor_add(doctor, VOX_VERDICT_FAIL, "model", "'voxlabel model list' shows the models",
-                       "%s: there is neither a model nor a file of this name", path);
-        return;
-    }
-    if (code == VOX_OK) {
-        code = vox_model_file_check(path, yaml, config, &err);
-    }
-    if (code == VOX_OK) {
-        vox_doctor_add(doctor, VOX_VERDICT_OK, "model", NULL, "%s: %s, SHA-256 %.16s...", path,
-                       config, sha256);
-    } else {
-        vox_doctor_add(doctor, VOX_VERDICT_FAIL, "model", "name another one", "%s: %s", path,
-                       err.msg);
-    }
-}
-
-void vox_doctor_models(struct vox_doctor *doctor, const struct vox_doctor_ask *ask)
-{
-    struct vox_model_entries entries = {0};
-    struct vox_err err = {0};
-    char *folder;
-    bool named = ask->model == NULL;
-    if (vox_model_folder_find(ask->models, &folder) != 0) {
-        return;
-    }
-    if (vox_model_entries_list(folder, &entries, &err) != VOX_OK) {
-        vox_doctor_add(doctor, VOX_VERDICT_FAIL, "model", "name another folder with --models",
-                       "%s: %s", folder, err.msg);
-    }
-    for (int i = 0; i < entries.n; i++) {
-        add_finding(doctor, &entries.at[i]);
-        named = named || strcmp(entries.at[i].name, ask->model) == 0;
-    }
-    if (!named) {
-        check_file(doctor, ask->model, ask->config);
-    } else if (entries.n == 0 && vox_embedded_model_at(0) == NULL && err.msg[0] == '\0') {
-        vox_doctor_add(doctor, VOX_VERDICT_WARN, "model", "'voxlabel model pull medsam2'",
-                       "none is here");
-    }
-    vox_model_entries_free(&entries);
-    vox_free(folder);
 }

@@ -93,3 +93,21 @@ struct vox_model_finding vox_model_examine(const struct vox_model_entry *entry)
     }
     return finding;
 }
+
+struct vox_model_finding vox_embedded_model_examine(const struct vox_embedded_model *model)
+{
+    struct vox_model_finding finding = {.verdict = VOX_VERDICT_OK};
+    struct vox_err *why = &finding.why;
+    const char *container;
+    enum vox_code code = vox_sha256_hex(model->weights, model->size, finding.sha256, why);
+    if (code == VOX_OK && strcmp(model->sha256, finding.sha256) != 0) {
+        code = vox_fail(why, VOX_E_FORMAT, "its SHA-256 is %s and not %s; install the program anew",
+                        finding.sha256, model->sha256);
+    }
+    if (code == VOX_OK) {
+        code = vox_model_bytes_check(model->weights, model->size, NULL, finding.config, &container,
+                                     why);
+    }
+    finding.verdict = code == VOX_OK ? VOX_VERDICT_OK : VOX_VERDICT_FAIL;
+    return finding;
+}

@@ -6,6 +6,7 @@
 
 #include "app/model_folder.h"
 #include "app/verdict.h"
+#include "model/embedded_model.h"
 #include "util/error.h"
 
 /* Reads all tensors' descriptions and compares them with a YAML, or (NULL) finds the built-in
@@ -30,5 +31,9 @@ struct vox_model_finding {
 
 /* Compares a model with what was recorded, or published, of it, and with its configuration. */
 struct vox_model_finding vox_model_examine(const struct vox_model_entry *entry);
+
+/* The same of a model inside the program: is it the file that the build took, and does its
+ * configuration fit it? */
+struct vox_model_finding vox_embedded_model_examine(const struct vox_embedded_model *model);
 
 #endif

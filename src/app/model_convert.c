@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "app/message.h"
+#include "app/model_lookup.h"
 #include "app/report_output.h"
 #include "app/signals.h"
 #include "app/sizes.h"
-#include "app/text_file.h"
 #include "model/safetensors_write.h"
 #include "util/file.h"
 
@@ -24,15 +24,16 @@ static int read_dtype(const char *text, enum vox_dtype *out)
     return vox_say_usage("model", "--dtype %s is neither f32 nor bf16", text);
 }
 
-static int check_output(const char *in, const char *out)
+static int check_output(const struct vox_model_place *from, const char *out)
 {
+    const char *in = from->checkpoint;
     static const char ending[] = ".safetensors";
     size_t length = strlen(out), tail = sizeof(ending) - 1;
     if (length <= tail || strcmp(out + length - tail, ending) != 0) {
         vox_say("%s: the file to write must end in %s", out, ending);
         return VOX_EXIT_USAGE;
     }
-    return vox_report_try(out, &in, 1);
+    return vox_report_try(out, &in, in != NULL ? 1 : 0);
 }
 
 static enum vox_code write_file(const struct vox_weights *weights, const enum vox_dtype *dtype,
@@ -55,39 +56,51 @@ static enum vox_code write_file(const struct vox_weights *weights, const enum vo
     return code;
 }
 
+static int convert(const struct vox_arguments *arguments, const enum vox_dtype *dtype,
+                   const struct vox_weights *weights)
+{
+    const char *out = vox_positional(arguments, 2);
+    struct vox_err err = {0};
+    uint64_t size = 0;
+    enum vox_code code = write_file(weights, dtype, out, &size, &err);
+    if (code == VOX_E_CANCELLED) {
+        vox_say("cancelled; nothing was written");
+        return VOX_EXIT_CANCELLED;
+    }
+    if (code != VOX_OK) {
+        (void)vox_say_error(out, &err);
+        return VOX_EXIT_FAILURE;
+    }
+    if (!vox_argument_given(arguments, "--quiet")) {
+        char text[VOX_BYTES_TEXT];
+        vox_bytes_text(size, text);
+        vox_say("%s: %lld tensors, %s", out, (long long)vox_weights_count(weights), text);
+    }
+    return 0;
+}
+
 int vox_model_convert(const struct vox_arguments *arguments)
 {
     const char *in = vox_positional(arguments, 1), *out = vox_positional(arguments, 2);
     const char *type = vox_argument(arguments, "--dtype", 0);
     enum vox_dtype dtype = VOX_F32;
-    struct vox_weights *weights;
+    struct vox_model_place from = {0};
+    struct vox_weights *weights = NULL;
     struct vox_err err = {0};
-    uint64_t size = 0;
     int status = type == NULL ? 0 : read_dtype(type, &dtype);
     if (status == 0) {
-        status = vox_input_find(in);
+        status = vox_model_lookup(NULL, in, &from);
     }
     if (status == 0) {
-        status = check_output(in, out);
+        status = check_output(&from, out);
     }
-    if (status != 0) {
-        return status;
+    if (status == 0 && vox_model_place_weights(&from, &weights, &err) != VOX_OK) {
+        status = vox_say_error(in, &err);
     }
-    if (vox_weights_open(in, &weights, &err) != VOX_OK) {
-        return vox_say_error(in, &err);
-    }
-    enum vox_code code = write_file(weights, type == NULL ? NULL : &dtype, out, &size, &err);
-    if (code == VOX_E_CANCELLED) {
-        vox_say("cancelled; nothing was written");
-        status = VOX_EXIT_CANCELLED;
-    } else if (code != VOX_OK) {
-        (void)vox_say_error(out, &err);
-        status = VOX_EXIT_FAILURE;
-    } else if (!vox_argument_given(arguments, "--quiet")) {
-        char text[VOX_BYTES_TEXT];
-        vox_bytes_text(size, text);
-        vox_say("%s: %lld tensors, %s", out, (long long)vox_weights_count(weights), text);
+    if (status == 0) {
+        status = convert(arguments, type == NULL ? NULL : &dtype, weights);
     }
     vox_weights_close(weights);
+    vox_model_place_free(&from);
     return status;
 }

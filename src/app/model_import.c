@@ -11,12 +11,12 @@
 
 #include "app/message.h"
 #include "app/model_check.h"
-#include "app/model_embedded.h"
 #include "app/model_folder.h"
 #include "app/model_published.h"
 #include "app/signals.h"
 #include "app/sizes.h"
 #include "app/text_file.h"
+#include "model/embedded_model.h"
 #include "util/file.h"
 #include "util/hash.h"
 #include "util/memory.h"

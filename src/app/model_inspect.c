@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/message.h"
+#include "app/model_lookup.h"
 #include "model/schema.h"
 #include "pipeline/model_choice.h"
 #include "util/json_writer.h"
@@ -144,25 +145,34 @@ static int print(const struct inspection *inspection, bool as_json)
     return status;
 }
 
+static int inspect(const struct vox_arguments *arguments, const struct vox_model_place *place,
+                   struct inspection *inspection)
+{
+    const char *name = vox_positional(arguments, 1);
+    const char *yaml = vox_argument(arguments, "--config", 0);
+    struct vox_err err = {0};
+    enum vox_code code = vox_model_place_weights(place, &inspection->weights, &err);
+    if (code == VOX_OK) {
+        code = vox_weights_sha256(inspection->weights, inspection->sha256, &err);
+    }
+    if (code != VOX_OK) {
+        return vox_say_error(name, &err);
+    }
+    count_values(inspection);
+    int status = compare(yaml != NULL ? yaml : place->yaml, inspection);
+    return status == 0 ? print(inspection, vox_argument_given(arguments, "--json")) : status;
+}
+
 int vox_model_inspect(const struct vox_arguments *arguments)
 {
-    const char *path = vox_positional(arguments, 1);
     struct inspection inspection = {0};
-    struct vox_err err = {0};
-    if (vox_weights_open(path, &inspection.weights, &err) != VOX_OK) {
-        return vox_say_error(path, &err);
+    struct vox_model_place place;
+    int status = vox_model_lookup(NULL, vox_positional(arguments, 1), &place);
+    if (status != 0) {
+        return status;
     }
-    int status = VOX_EXIT_OK;
-    if (vox_weights_sha256(inspection.weights, inspection.sha256, &err) != VOX_OK) {
-        status = vox_say_error(path, &err);
-    }
-    if (status == VOX_EXIT_OK) {
-        count_values(&inspection);
-        status = compare(vox_argument(arguments, "--config", 0), &inspection);
-    }
-    if (status == VOX_EXIT_OK) {
-        status = print(&inspection, vox_argument_given(arguments, "--json"));
-    }
+    status = inspect(arguments, &place, &inspection);
     vox_weights_close(inspection.weights);
+    vox_model_place_free(&place);
     return status;
 }

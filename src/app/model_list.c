@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 
 #include "app/message.h"
-#include "app/model_embedded.h"
 #include "app/model_folder.h"
 #include "app/model_published.h"
 #include "app/report_output.h"
 #include "app/sizes.h"
+#include "model/embedded_model.h"
 #include "util/json_writer.h"
 #include "util/memory.h"
 
@@ -54,7 +54,8 @@ static void print_here(const struct known *known)
     char size[VOX_BYTES_TEXT];
     for (int i = 0; (embedded = vox_embedded_model_at(i)) != NULL; i++) {
         vox_bytes_text(embedded->size, size);
-        printf("  %-24s %-10s inside the program\n", embedded->name, size);
+        printf("  %-24s %-10s inside the program, '%s' for short%s\n", embedded->name, size,
+               embedded->short_name, i == 0 ? "; taken where none is named" : "");
     }
     for (int i = 0; i < known->here->n; i++) {
         const struct vox_model_entry *entry = &known->here->at[i];
@@ -105,7 +106,10 @@ static void put_embedded(struct vox_json_writer *json, const struct vox_embedded
     vox_json_begin_object(json, NULL);
     vox_json_put_text(json, "name", model->name);
     vox_json_put_text(json, "where", "embedded");
+    vox_json_put_text(json, "short_name", model->short_name);
     vox_json_put_int(json, "size", (int64_t)model->size);
+    vox_json_put_text(json, "config", model->name);
+    vox_json_put_text(json, "sha256", model->sha256);
     vox_json_end(json);
 }
 

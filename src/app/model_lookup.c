@@ -59,6 +59,10 @@ int vox_model_lookup(const char *models, const char *text, struct vox_model_plac
     if (strchr(text, '/') != NULL || !vox_model_name_is_valid(text)) {
         return take_file(text, out);
     }
+    if (vox_embedded_model_find(text) != NULL) {
+        *out = (struct vox_model_place){.embedded = vox_embedded_model_find(text)};
+        return 0;
+    }
     int status = vox_model_folder_find(models, &folder);
     if (status != 0) {
         return status;
@@ -86,4 +90,12 @@ void vox_model_place_free(struct vox_model_place *place)
     vox_free(place->checkpoint);
     vox_free(place->yaml);
     *place = (struct vox_model_place){0};
+}
+
+enum vox_code vox_model_place_weights(const struct vox_model_place *place, struct vox_weights **out,
+                                      struct vox_err *err)
+{
+    const struct vox_embedded_model *embedded = place->embedded;
+    return embedded != NULL ? vox_weights_from_memory(embedded->weights, embedded->size, out, err)
+                            : vox_weights_open(place->checkpoint, out, err);
 }

@@ -10,7 +10,6 @@
 
 #include "app/message.h"
 #include "app/model_check.h"
-#include "app/model_embedded.h"
 #include "app/model_folder.h"
 #include "app/model_progress.h"
 #include "app/model_published.h"
@@ -18,6 +17,7 @@
 #include "app/signals.h"
 #include "app/sizes.h"
 #include "app/text_file.h"
+#include "model/embedded_model.h"
 #include "util/fetch.h"
 #include "util/memory.h"
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "app/message.h"
-#include "app/model_embedded.h"
 #include "app/model_folder.h"
 #include "app/model_question.h"
+#include "model/embedded_model.h"
 #include "util/memory.h"
 
 /* All that a model may consist of; the checkpoint goes first, and what is left is no model. */

@@ -7,7 +7,8 @@ static const struct vox_option_row options[] = {
     VOX_ONE(
         "--model", "FILE|NAME",
         "checkpoint of a MedSAM2 model, .pt as published or .safetensors, or a name that 'voxlabel "
-        "model list' shows; without it the environment's VOXLABEL_MODEL names one"),
+        "model list' shows; without it the environment's VOXLABEL_MODEL, or nano, the small one "
+        "inside the program"),
     VOX_ONE("--models", "DIR",
             "the folder of models with names; without it the environment's VOXLABEL_MODELS, or the "
             "user's own"),
@@ -97,7 +98,7 @@ const struct vox_command vox_segment_command = {
         "The files of an image are written all or none. For research, never for diagnosis.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
-    .examples = "  voxlabel segment ct.nii.gz --model medsam2 --point 120,88,40\n"
+    .examples = "  voxlabel segment ct.nii.gz --point 120,88,40\n"
                 "  voxlabel segment ct.nii.gz --model medsam2 --box 14:321,334,392,398 "
                 "-o lesion.seg.nrrd\n",
     .environment = "VOXLABEL_MODEL: the model, where --model names none\n"

@@ -22,7 +22,9 @@ const char *vox_segment_model_name(const struct vox_arguments *arguments)
         /* Nothing in this program changes the environment. */
         name = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
     }
-    return name != NULL && name[0] != '\0' ? name : NULL;
+    const struct vox_embedded_model *embedded = vox_embedded_model_at(0);
+    const char *inside = embedded != NULL ? embedded->name : NULL;
+    return name != NULL && name[0] != '\0' ? name : inside;
 }
 
 int vox_segment_model_find(const struct vox_arguments *arguments, struct vox_model_place *out)
@@ -123,8 +125,13 @@ int vox_segment_model_open(const struct vox_arguments *arguments,
                            const struct vox_model_options *options, struct vox_model **out)
 {
     struct vox_err err = {0};
-    if (vox_model_open(place->checkpoint, options, out, &err) != VOX_OK) {
-        return vox_say_error(vox_segment_model_name(arguments), &err);
+    struct vox_model_bytes bytes = {0};
+    if (place->embedded != NULL) {
+        bytes.weights = place->embedded->weights;
+        bytes.size = place->embedded->size;
     }
-    return 0;
+    enum vox_code code = place->embedded != NULL
+                             ? vox_model_open_bytes(&bytes, options, out, &err)
+                             : vox_model_open(place->checkpoint, options, out, &err);
+    return code == VOX_OK ? 0 : vox_say_error(vox_segment_model_name(arguments), &err);
 }

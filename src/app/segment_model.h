@@ -6,10 +6,11 @@
 #include "app/model_lookup.h"
 #include "voxlabel/voxlabel.h"
 
-/* What --model says, else the environment's VOXLABEL_MODEL; NULL: neither names a model. */
+/* What --model says, else the environment's VOXLABEL_MODEL, else the model inside the program;
+ * NULL: none is named and none is inside. */
 const char *vox_segment_model_name(const struct vox_arguments *arguments);
 
-/* Finds its files; *out is zero where no model is named. The caller ends *out with
+/* Finds its files; *out is zero where none is named. The caller ends *out with
  * vox_model_place_free. Returns 0, or the exit status after it said what is wrong. */
 int vox_segment_model_find(const struct vox_arguments *arguments, struct vox_model_place *out);
 

@@ -247,7 +247,8 @@ static int run_jobs(struct run *run)
     if (status == 0) {
         status = vox_segment_model_find(run->arguments, place);
     }
-    if (status == 0 && place->checkpoint == NULL && !run->explain) {
+    bool named = place->checkpoint != NULL || place->embedded != NULL;
+    if (status == 0 && !named && !run->explain) {
         status = vox_say_usage("segment", "name the model's checkpoint with --model");
     }
     if (status == 0) {
@@ -257,7 +258,7 @@ static int run_jobs(struct run *run)
         status = vox_segment_check(&run->ask, place->checkpoint, !run->explain, run->jobs);
     }
     /* A plan needs no network. */
-    if (status == 0 && place->checkpoint != NULL && any_left(run->jobs)) {
+    if (status == 0 && named && any_left(run->jobs)) {
         status = vox_segment_model_open(run->arguments, place, &options, &run->model);
     }
     return status == 0 ? do_jobs(run) : status;

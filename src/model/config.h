@@ -95,7 +95,7 @@ struct vox_model_config {
                                      empty */
 };
 
-/* The skeletons inside the program: "sam2.1_hiera_t512". NULL after the last. */
+/* The skeletons inside the program: "sam2.1_hiera_t512", "voxlabel-nano". NULL after the last. */
 const char *vox_config_builtin_name(int i);
 
 /* Fills *out from a built-in skeleton. VOX_E_NOT_FOUND names the ones there are. */

@@ -1,11 +1,11 @@
-/* The skeletons inside the program; the build turns each file of skeletons/ into an array
- * (cmake/EmbedSkeletons.cmake). */
+/* The skeletons inside the program; the build turns each file of skeletons/, and that
+ * of models/voxlabel-nano/, into an array (cmake/EmbedSkeletons.cmake). */
 #ifndef VOX_MODEL_CONFIG_BUILTIN_H
 #define VOX_MODEL_CONFIG_BUILTIN_H
 
 #include <stddef.h>
 
-enum { VOX_BUILTIN_SKELETONS = 1 };
+enum { VOX_BUILTIN_SKELETONS = 2 };
 
 struct vox_builtin_skeleton {
     const char *name; /* the file's stem */

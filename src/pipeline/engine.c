@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/embedded_model.h"
 #include "pipeline/model_choice.h"
 #include "pipeline/plan_defaults.h"
 #include "util/memory.h"
@@ -43,11 +44,37 @@ static enum vox_code open_backend(const struct vox_model_options *options, struc
     return code;
 }
 
-static enum vox_code open_network(const char *config_path, const struct vox_weights *weights,
-                                  struct vox_model *model, struct vox_err *err)
+/* A file where it names one, else bytes. */
+struct source {
+    const char *path;
+    struct vox_model_bytes bytes;
+};
+
+static enum vox_code open_weights(const struct source *source, struct vox_weights **out,
+                                  struct vox_err *err)
+{
+    return source->path != NULL
+               ? vox_weights_open(source->path, out, err)
+               : vox_weights_from_memory(source->bytes.weights, source->bytes.size, out, err);
+}
+
+static enum vox_code choose_config(const char *path, const struct vox_model_bytes *bytes,
+                                   const struct vox_weights *weights, struct vox_model_config *out,
+                                   struct vox_err *err)
+{
+    if (path != NULL || bytes->yaml == NULL) {
+        return vox_config_choose(path, weights, out, err);
+    }
+    const char *name = bytes->name != NULL ? bytes->name : "unnamed";
+    return vox_config_choose_text(name, bytes->yaml, bytes->yaml_size, weights, out, err);
+}
+
+static enum vox_code open_network(const char *config_path, const struct vox_model_bytes *bytes,
+                                  const struct vox_weights *weights, struct vox_model *model,
+                                  struct vox_err *err)
 {
     struct vox_model_config config;
-    enum vox_code code = vox_config_choose(config_path, weights, &config, err);
+    enum vox_code code = choose_config(config_path, bytes, weights, &config, err);
     if (code == VOX_OK) {
         code = vox_weights_sha256(weights, model->sha256, err);
     }
@@ -87,16 +114,17 @@ static enum vox_code open_caches(const struct vox_model_options *options, struct
     return code == VOX_OK ? vox_feature_store_new(&features, &model->features, err) : code;
 }
 
-static enum vox_code open_parts(const char *checkpoint, const struct vox_model_options *options,
-                                struct vox_model *model, struct vox_err *err)
+static enum vox_code open_parts(const struct source *source,
+                                const struct vox_model_options *options, struct vox_model *model,
+                                struct vox_err *err)
 {
     struct vox_weights *weights = NULL;
-    enum vox_code code = vox_weights_open(checkpoint, &weights, err);
+    enum vox_code code = open_weights(source, &weights, err);
     if (code == VOX_OK) {
         code = open_backend(options, model, err);
     }
     if (code == VOX_OK) {
-        code = open_network(options->config, weights, model, err);
+        code = open_network(options->config, &source->bytes, weights, model, err);
     }
     vox_weights_close(weights);
     if (code == VOX_OK) {
@@ -105,8 +133,9 @@ static enum vox_code open_parts(const char *checkpoint, const struct vox_model_o
     return code;
 }
 
-enum vox_code vox_model_open(const char *checkpoint, const struct vox_model_options *options,
-                             struct vox_model **out, struct vox_err *err)
+static enum vox_code open_source(const struct source *source,
+                                 const struct vox_model_options *options, struct vox_model **out,
+                                 struct vox_err *err)
 {
     static const struct vox_model_options defaults = {0};
     options = options != NULL ? options : &defaults;
@@ -114,13 +143,37 @@ enum vox_code vox_model_open(const char *checkpoint, const struct vox_model_opti
     if (model == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
-    enum vox_code code = open_parts(checkpoint, options, model, err);
+    enum vox_code code = open_parts(source, options, model, err);
     if (code != VOX_OK) {
         vox_model_close(model);
         return code;
     }
     *out = model;
     return VOX_OK;
+}
+
+enum vox_code vox_model_open(const char *checkpoint, const struct vox_model_options *options,
+                             struct vox_model **out, struct vox_err *err)
+{
+    const struct vox_embedded_model *embedded = vox_embedded_model_at(0);
+    struct source source = {.path = checkpoint};
+    if (checkpoint == NULL && embedded == NULL) {
+        return vox_fail(err, VOX_E_NOT_FOUND,
+                        "this library was built without a model, name a checkpoint");
+    }
+    if (checkpoint == NULL) {
+        source.bytes =
+            (struct vox_model_bytes){.weights = embedded->weights, .size = embedded->size};
+    }
+    return open_source(&source, options, out, err);
+}
+
+enum vox_code vox_model_open_bytes(const struct vox_model_bytes *bytes,
+                                   const struct vox_model_options *options, struct vox_model **out,
+                                   struct vox_err *err)
+{
+    const struct source source = {.bytes = *bytes};
+    return open_source(&source, options, out, err);
 }
 
 void vox_model_close(struct vox_model *model)

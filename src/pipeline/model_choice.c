@@ -44,6 +44,22 @@ static enum vox_code choose_builtin(const struct vox_weights *weights, struct vo
     return VOX_OK;
 }
 
+/* Of a configuration that was read with `code`. */
+static enum vox_code take_if_it_fits(enum vox_code code, const struct vox_model_config *config,
+                                     const struct vox_weights *weights,
+                                     struct vox_model_config *out, struct vox_err *err)
+{
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "the configuration");
+    }
+    code = vox_schema_check(config, weights, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "it does not fit the configuration");
+    }
+    *out = *config;
+    return VOX_OK;
+}
+
 enum vox_code vox_config_choose(const char *path, const struct vox_weights *weights,
                                 struct vox_model_config *out, struct vox_err *err)
 {
@@ -52,13 +68,14 @@ enum vox_code vox_config_choose(const char *path, const struct vox_weights *weig
     }
     struct vox_model_config config;
     enum vox_code code = vox_config_load(path, &config, err);
-    if (code != VOX_OK) {
-        return vox_err_prefix(err, code, "the configuration");
-    }
-    code = vox_schema_check(&config, weights, err);
-    if (code != VOX_OK) {
-        return vox_err_prefix(err, code, "it does not fit the configuration");
-    }
-    *out = config;
-    return VOX_OK;
+    return take_if_it_fits(code, &config, weights, out, err);
+}
+
+enum vox_code vox_config_choose_text(const char *name, const char *yaml, size_t size,
+                                     const struct vox_weights *weights,
+                                     struct vox_model_config *out, struct vox_err *err)
+{
+    struct vox_model_config config;
+    enum vox_code code = vox_config_parse(name, yaml, size, &config, err);
+    return take_if_it_fits(code, &config, weights, out, err);
 }

@@ -3,6 +3,7 @@
 VOXLABEL_PROGRAM     the program
 VOXLABEL_CHECKPOINT  a checkpoint with formula weights for VOXLABEL_CONFIG, the object predicted present
 VOXLABEL_CONFIG      a narrow configuration
+VOXLABEL_EMBEDDED    1 where the program has a model of its own
 """
 
 import json
@@ -22,6 +23,7 @@ for name in ("VOXLABEL_MODEL", "VOXLABEL_MODELS", "VOXLABEL_MODEL_MIRROR"):
     os.environ.pop(name, None)  # tests say what they mean
 CHECKPOINT = os.environ.get("VOXLABEL_CHECKPOINT", "")
 CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
+EMBEDDED = os.environ.get("VOXLABEL_EMBEDDED") == "1"
 
 
 def wavy(width=60, height=50, depth=6):

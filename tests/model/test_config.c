@@ -160,9 +160,11 @@ static void names_what_there_is(void **state)
     struct vox_model_config c;
     struct vox_err err = {0};
     assert_int_equal(vox_config_builtin("nothing", &c, &err), VOX_E_NOT_FOUND);
-    assert_non_null(strstr(err.msg, "'nothing'; there is sam2.1_hiera_t512"));
+    assert_non_null(strstr(err.msg, "'nothing'; there is sam2.1_hiera_t512, voxlabel-nano"));
     assert_string_equal(vox_config_builtin_name(0), "sam2.1_hiera_t512");
-    assert_null(vox_config_builtin_name(1));
+    assert_string_equal(vox_config_builtin_name(1), "voxlabel-nano");
+    assert_int_equal(vox_config_builtin("voxlabel-nano", &c, &err), VOX_OK);
+    assert_null(vox_config_builtin_name(2));
     assert_null(vox_config_builtin_name(-1));
     assert_int_equal(vox_config_load(SKELETONS "/none.yaml", &c, &err), VOX_E_NOT_FOUND);
 }
