@@ -1,0 +1,22 @@
+/* The families of routes that the server has. */
+#include <stddef.h>
+
+#include "server/app_instance.h"
+#include "server/router.h"
+
+extern const struct vox_route vox_routes_activelearning[];
+extern const struct vox_route vox_routes_datastore[];
+extern const struct vox_route vox_routes_info[];
+extern const struct vox_route vox_routes_labels[];
+extern const struct vox_route vox_routes_logs[];
+extern const struct vox_route vox_routes_model[];
+
+const struct vox_route *const vox_app_routes[] = {
+    vox_routes_info,
+    vox_routes_activelearning,
+    vox_routes_datastore,
+    vox_routes_labels,
+    vox_routes_model,
+    vox_routes_logs,
+    NULL,
+};
