@@ -34,6 +34,7 @@ vox_server_test(ohif test_ohif quick 600)
 vox_server_test(annotation_life test_annotation_life quick 600)
 vox_server_test(many_clients test_many_clients quick 900)
 vox_server_test(lose_nothing test_lose_nothing full 1200)
+vox_server_test(sample_dice test_sample_dice full 600)
 vox_server_test(load test_load full 600)
 vox_server_test(every_address test_every_address full 900)
 

@@ -48,7 +48,7 @@ def few(whole, default, sanitized=None):
 def voxels(seed=0, size=(24, 20, 6)):
     """A CT-like int16 volume, another one for each seed."""
     i, j, k = numpy.meshgrid(*map(numpy.arange, size), indexing="ij")
-    return (((37 + seed) * i + 23 * j + 190 * k + ((i * j) >> 3) + 97 * seed) % 1900 - 1000).astype(numpy.int16)
+    return ((41 * i + 23 * j + 190 * k + ((i * j) >> 3) + 388 + 13 * seed) % 1900 - 1000).astype(numpy.int16)
 
 
 def write_image(path, seed=0, size=(24, 20, 6)):

@@ -14,7 +14,7 @@ import monai_reader
 from server_case import Server, ServerCase, write_image, write_label
 from slicer_module import Slicer, segments
 
-CLICKS = [[6, 5, 1], [15, 14, 1], [7, 6, 4], [16, 15, 4]]
+CLICKS = [[3, 3, 1], [20, 16, 1], [4, 4, 4], [20, 17, 4]]
 
 
 class Life(ServerCase):

@@ -56,7 +56,7 @@ class ManyClients(ServerCase):
         return nrrd_js.parse(answer.body)[1]
 
     def ask(self, server, image, params, **more):
-        params = {**params, "result_extension": ".nrrd", "result_dtype": "uint8", **more}
+        params = {**params, "result_extension": ".nrrd", "result_dtype": "uint8", "result_compress": False, **more}
         return server.infer(image, params, "&output=image")
 
     def test_own_masks(self):

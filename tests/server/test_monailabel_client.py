@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     from monailabel.client import MONAILabelClient
     from monailabel.client.client import MONAILabelClientException, MONAILabelUtils
 
-CLICKS = {"intersection": [[6, 5, 1], [15, 14, 1], [7, 6, 4], [16, 15, 4]], "background": []}
+CLICKS = {"intersection": [[3, 3, 1], [20, 16, 1], [4, 4, 4], [20, 17, 4]], "background": []}
 
 
 class Client(ServerCase):

@@ -11,7 +11,7 @@ from server_case import ServerCase, write_image, write_label
 SERIES = "1.2.840.113619.2.55.3.604688435.12.1117"
 ORIGIN = "http://viewer.example:3000"
 ALWAYS = {"result_extension": ".nrrd", "result_dtype": "uint8", "result_compress": False, "restore_label_idx": False}
-CLICKS = [[6, 5, 1], [15, 14, 1], [7, 6, 4], [16, 15, 4]]
+CLICKS = [[3, 3, 1], [20, 16, 1], [4, 4, 4], [20, 17, 4]]
 
 
 class Ohif(ServerCase):
