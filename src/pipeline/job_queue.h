@@ -3,10 +3,12 @@
  *
  * Every job that runs has a thread of its own, but one of them computes at a time: it holds the
  * turn, and offers it to the others whenever it has come to the end of a slice. Who gets it next:
- * clicks before batch work before prefetching; of these the job of the client that has had the
- * fewest slices, so that a click which comes while a long propagation runs waits for one slice and
- * is then finished first; a job of the same class that waited for VOX_JOB_PATIENCE turns goes
- * before all others. Files are read and results written without the turn.
+ * clicks before batch work before prefetching; of these the job that has computed for the shortest
+ * time, so that a click which comes while a long propagation runs waits for one slice and is then
+ * finished first; a job of the same class that waited for two seconds goes before the others.
+ * VOX_JOB_PER_CLIENT clicks of one client run at the same time; of those that wait the one whose
+ * client has the fewest running ones begins next. Files are read and results written without the
+ * turn.
  *
  * A job is a counted reference: what vox_job_submit and vox_job_find give is ended with
  * vox_job_release. All functions may be called from any thread. */
@@ -35,7 +37,7 @@ enum vox_job_state {
 };
 
 enum {
-    VOX_JOB_PATIENCE = 8,     /* turns */
+    VOX_JOB_PER_CLIENT = 2,
     VOX_JOB_ID_BYTES = 65,    /* with the NUL */
     VOX_JOB_CLIENT_BYTES = 65 /* the same; longer names are cut */
 };

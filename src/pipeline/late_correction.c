@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "pipeline/engine.h"
 #include "util/memory.h"
 
 static const struct vox_plan_object *find_object(const struct vox_plan *plan, int label)
@@ -111,4 +112,27 @@ const struct vox_plan_correction *vox_late_correction_last(const struct vox_plan
     const struct vox_plan_object *object = find_object(plan, label);
     VOX_ASSERT(object != NULL && object->n_corrections > 0);
     return &object->corrections[object->n_corrections - 1];
+}
+
+enum vox_code vox_late_correction_apply(struct vox_infer_data *data,
+                                        const struct vox_late_clicks *clicks,
+                                        const struct vox_watch *watch, struct vox_err *err)
+{
+    struct vox_plan *plan, *before = data->plan;
+    enum vox_code code =
+        vox_late_correction_add(data->request, before, &data->model->defaults, clicks, &plan, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    data->plan = plan;
+    code = vox_infer_correct(data, vox_late_correction_last(plan, clicks->label), 1, clicks->label,
+                             watch, err);
+    if (code != VOX_OK) {
+        data->plan = before;
+        vox_late_correction_drop(data->request);
+        vox_plan_free(plan);
+        return code;
+    }
+    vox_plan_free(before);
+    return VOX_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef VOX_PIPELINE_LATE_CORRECTION_H
 #define VOX_PIPELINE_LATE_CORRECTION_H
 
+#include "pipeline/infer_task.h"
 #include "pipeline/prompt_plan.h"
 
 /* Clicks of a label on one slice. */
@@ -29,5 +30,12 @@ void vox_late_correction_drop(struct vox_request *request);
 
 /* The last correction of a label's object, which has one. */
 const struct vox_plan_correction *vox_late_correction_last(const struct vox_plan *plan, int label);
+
+/* Adds the clicks to a finished inference and recomputes what they change. Errors of
+ * vox_late_correction_add, which leave it as it was, and of vox_infer_correct. */
+enum vox_code vox_late_correction_apply(struct vox_infer_data *data,
+                                        const struct vox_late_clicks *clicks,
+                                        const struct vox_watch *watch,
+                                        struct vox_err *err) VOX_MUST_USE;
 
 #endif

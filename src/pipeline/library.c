@@ -131,6 +131,9 @@ static void pass_on(void *context, const struct vox_event *event)
 {
     const struct bridge *bridge = context;
     const struct vox_callbacks *callbacks = bridge->callbacks;
+    if (event->kind == VOX_EVENT_PLAN) {
+        return;
+    }
     const struct vox_progress progress = {
         .step = event->step,
         .done = event->done,
@@ -218,24 +221,8 @@ enum vox_code vox_result_correct(struct vox_result *result, const char *label, i
     if (code != VOX_OK) {
         return code;
     }
-    struct vox_plan *plan, *before = data->plan;
-    code =
-        vox_late_correction_add(data->request, before, &data->model->defaults, &clicks, &plan, err);
-    if (code != VOX_OK) {
-        return code;
-    }
     struct bridge bridge;
-    data->plan = plan;
-    code = vox_infer_correct(data, vox_late_correction_last(plan, clicks.label), 1, clicks.label,
-                             begin_bridge(&bridge, callbacks), err);
-    if (code != VOX_OK) {
-        data->plan = before;
-        vox_late_correction_drop(data->request);
-        vox_plan_free(plan);
-        return code;
-    }
-    vox_plan_free(before);
-    return VOX_OK;
+    return vox_late_correction_apply(data, &clicks, begin_bridge(&bridge, callbacks), err);
 }
 
 void vox_result_close(struct vox_result *result)

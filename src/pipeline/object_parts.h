@@ -69,6 +69,8 @@ struct vox_object_run {
     const struct vox_watch *watch;
     double start;
     int64_t done, total;
+    const struct vox_run_pass *latest; /* of the slice that an event tells of */
+    int64_t latest_k;
 
     struct vox_object_work work;
 };

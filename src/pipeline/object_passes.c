@@ -172,15 +172,18 @@ int64_t vox_run_ahead(const struct vox_run_pass *pass, int64_t k)
     return pass->reverse ? k - pass->first + 1 : pass->last - k + 1;
 }
 
-static void report(struct vox_object_run *run)
+static void report(struct vox_object_run *run, const struct vox_run_pass *pass, int64_t k)
 {
     run->done++;
+    run->latest = pass;
+    run->latest_k = k;
     if (run->watch != NULL && run->watch->event != NULL) {
         const struct vox_event event = {.kind = VOX_EVENT_SLICE,
                                         .step = "track",
                                         .done = run->done,
                                         .total = run->total,
-                                        .seconds = vox_seconds() - run->start};
+                                        .seconds = vox_seconds() - run->start,
+                                        .run = run};
         run->watch->event(run->watch->context, &event);
     }
 }
@@ -258,7 +261,7 @@ static enum vox_code arrive(struct vox_object_run *run, struct vox_run_pass *pas
     if (*end) {
         run->total -= vox_run_ahead(pass, k) - 1;
     }
-    report(run);
+    report(run, pass, k);
     return VOX_OK;
 }
 

@@ -57,6 +57,12 @@ static bool ask(void *context)
     return relay->watch->cancelled(relay->watch->context);
 }
 
+static void wait(void *context, bool begins)
+{
+    const struct relay *relay = context;
+    vox_watch_wait(relay->watch, begins);
+}
+
 static struct relay begin_relay(const struct vox_infer_data *data)
 {
     struct relay relay = {.watch = data->watch, .start = data->start};
@@ -64,6 +70,7 @@ static struct relay begin_relay(const struct vox_infer_data *data)
         relay.own = *data->watch;
         relay.own.event = data->watch->event != NULL ? pass_on : NULL;
         relay.own.cancelled = data->watch->cancelled != NULL ? ask : NULL;
+        relay.own.waits = data->watch->waits != NULL ? wait : NULL;
     }
     return relay;
 }
@@ -89,6 +96,17 @@ static enum vox_code make_plan(struct vox_infer_data *data, struct vox_err *err)
         image.spacing[a] = volume->geometry.spacing[a];
     }
     return vox_plan_new(data->request, &image, &data->model->defaults, &data->plan, err);
+}
+
+static void show_plan(const struct vox_infer_data *data)
+{
+    if (data->watch != NULL && data->watch->event != NULL) {
+        const struct vox_event event = {.kind = VOX_EVENT_PLAN,
+                                        .step = "read",
+                                        .seconds = vox_seconds() - data->start,
+                                        .plan = data->plan};
+        data->watch->event(data->watch->context, &event);
+    }
 }
 
 /* The slices that will be looked at, where the borders say so. */
@@ -233,8 +251,12 @@ static enum vox_code prepare(struct vox_infer_data *data, struct vox_err *err)
     data->h = volume->size[1];
     data->d = volume->size[2];
     code = make_plan(data, err);
-    if (code != VOX_OK || !data->plan->valid) {
+    if (code != VOX_OK) {
         return code;
+    }
+    show_plan(data);
+    if (!data->plan->valid) {
+        return VOX_OK;
     }
     plan_slices(data);
     return vox_image_intensity(data->image, &data->request->window, data->watch, &data->intensity,

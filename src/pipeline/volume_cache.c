@@ -135,8 +135,10 @@ static enum vox_code wait_watching(pthread_cond_t *condition, pthread_mutex_t *l
     until.tv_nsec += LOOK_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
+    vox_watch_wait(watch, true);
     pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(lock);
+    vox_watch_wait(watch, false);
     enum vox_code code = vox_watch_check(watch, err);
     pthread_mutex_lock(lock);
     return code;

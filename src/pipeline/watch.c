@@ -15,3 +15,10 @@ enum vox_code vox_watch_check(const struct vox_watch *watch, struct vox_err *err
     }
     return VOX_OK;
 }
+
+void vox_watch_wait(const struct vox_watch *watch, bool begins)
+{
+    if (watch != NULL && watch->waits != NULL) {
+        watch->waits(watch->context, begins);
+    }
+}
