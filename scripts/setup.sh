@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config python3
     libdnnl-dev libcmocka-dev libjansson-dev libyaml-dev libdeflate-dev zlib1g-dev libpng-dev
-    libgnutls28-dev libcurl4-gnutls-dev
+    libgnutls28-dev libcurl4-gnutls-dev libmicrohttpd-dev libzip-dev
 )
 # What only the checks need.
 CHECK_PACKAGES=(

@@ -31,8 +31,10 @@ LIBRARIES = [
     Library("libyaml", r"yaml\.h", r"src/util/yaml\.c"),
     Library("GnuTLS", r"gnutls/.*\.h", r"src/util/(hash|tls)\.c"),
     Library("libcurl", r"curl/.*\.h", r"src/util/fetch\.c"),
+    Library("libmicrohttpd", r"microhttpd.*\.h", r"src/server/http\.c"),
     Library("libdeflate", r"libdeflate\.h", r"src/volume/gzip\.c"),
     Library("zlib", r"zlib\.h|zconf\.h", r"src/volume/gzip_stream\.c"),
+    Library("libzip", r"zip(conf)?\.h", r"src/util/zip_writer\.c"),
     Library("libpng", r"(libpng\d*/)?png(conf|libconf)?\.h", r"src/util/png\.c"),
 ]
 
@@ -56,7 +58,9 @@ REJECTS = [
     ("libyaml in the model", {"src/model/config.c": "#include <yaml.h>\n"}),
     ("GnuTLS in a header", {"src/util/hash.h": "#include <gnutls/crypto.h>\n"}),
     ("libcurl in a command", {"src/app/model_pull.c": "#include <curl/curl.h>\n"}),
+    ("libmicrohttpd in a route", {"src/server/api_info.c": "#include <microhttpd.h>\n"}),
     ("libdeflate in a reader", {"src/volume/nifti.c": '#include "libdeflate.h"\n'}),
+    ("libzip in a route", {"src/server/api_dataset.c": "#include <zip.h>\n"}),
     ("zlib in the model", {"src/model/zip.c": "# include <zlib.h>\n"}),
     ("libpng in the pipeline", {"src/pipeline/preview.c": "#include <png.h>\n"}),
     ("a library in the public header", {"include/voxlabel/v.h": "#include <dnnl.h>\n"}),
@@ -72,6 +76,7 @@ ACCEPTS = [
             "src/util/fetch.c": "#include <curl/curl.h>\n",
             "src/util/png.c": '#include "util/png.h"\n#include <png.h>\n',
             "src/pipeline/preview.c": '#include "util/png.h"\n',
+            "src/server/http.c": "#include <microhttpd.h>\n",
             "src/volume/gzip.c": "#include <libdeflate.h>\n",
             "src/volume/gzip_stream.c": "#include <zlib.h>\n",
         },
