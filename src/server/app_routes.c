@@ -6,6 +6,7 @@
 
 extern const struct vox_route vox_routes_activelearning[];
 extern const struct vox_route vox_routes_datastore[];
+extern const struct vox_route vox_routes_dataset[];
 extern const struct vox_route vox_routes_info[];
 extern const struct vox_route vox_routes_labels[];
 extern const struct vox_route vox_routes_logs[];
@@ -16,6 +17,7 @@ const struct vox_route *const vox_app_routes[] = {
     vox_routes_activelearning,
     vox_routes_datastore,
     vox_routes_labels,
+    vox_routes_dataset,
     vox_routes_model,
     vox_routes_logs,
     NULL,
