@@ -260,7 +260,7 @@ static enum MHD_Result queue_answer(struct vox_exchange *x)
         x->active = false;
         (void)atomic_fetch_sub(&x->http->active, 1);
     }
-    vox_request_seal(x);
+    vox_arrival_seal(x);
     struct vox_answer *answer = &x->answer;
     uint64_t size = 0;
     for (size_t i = 0; i < answer->count; i++) {
@@ -284,7 +284,7 @@ static enum MHD_Result queue_answer(struct vox_exchange *x)
 
 static void run_on_worker(struct vox_exchange *x)
 {
-    if (!vox_request_handle(x)) {
+    if (!vox_arrival_handle(x)) {
         vox_connection_resume(x);
     }
 }
@@ -308,7 +308,7 @@ static enum MHD_Result dispatch(struct vox_exchange *x)
         vox_workers_add(x->http->workers, x);
         return MHD_YES;
     }
-    return vox_request_handle(x) ? MHD_YES : queue_answer(x);
+    return vox_arrival_handle(x) ? MHD_YES : queue_answer(x);
 }
 
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -373,7 +373,7 @@ static enum MHD_Result open_request(struct vox_exchange *x, const char *method, 
     (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, note_header, framing);
     framing->chunked = framing->chunked && strcmp(version, MHD_HTTP_VERSION_1_0) != 0;
     note_peer(x);
-    vox_request_open(x);
+    vox_arrival_open(x);
     const bool body = framing->codings > 0 || framing->length > 0;
     if (body && (!takes_body(x) || x->close)) {
         /* Some clients announce a body that never comes: waiting for it would be for ever. */
@@ -402,7 +402,7 @@ static enum MHD_Result take_body(struct vox_exchange *x, const char *data, size_
     x->received += size;
     if (x->stage == VOX_STAGE_BODY) {
         expect_body(x);
-        vox_request_body(x, data, size);
+        vox_arrival_body(x, data, size);
         x->stage = x->answer.status != 0 ? VOX_STAGE_DRAIN : VOX_STAGE_BODY;
         return MHD_YES;
     }
@@ -433,7 +433,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return queue_answer(x);
     }
     if (x->stage == VOX_STAGE_BODY) {
-        vox_request_close_body(x);
+        vox_arrival_close_body(x);
     }
     return dispatch(x);
 }

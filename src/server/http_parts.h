@@ -60,19 +60,19 @@ void vox_http_release(struct vox_http *http);
 /* ---- http_request.c ---- */
 
 /* Judges a request whose headers have come: finds its route, or sets an answer that refuses it. */
-void vox_request_open(struct vox_exchange *x);
+void vox_arrival_open(struct vox_exchange *x);
 
 /* Takes a piece of its body; what is refused sets an answer. */
-void vox_request_body(struct vox_exchange *x, const char *data, size_t size);
+void vox_arrival_body(struct vox_exchange *x, const char *data, size_t size);
 
 /* The body is complete. */
-void vox_request_close_body(struct vox_exchange *x);
+void vox_arrival_close_body(struct vox_exchange *x);
 
 /* Runs the handler on this thread. True: it suspended the exchange, which must not be touched. */
-bool vox_request_handle(struct vox_exchange *x);
+bool vox_arrival_handle(struct vox_exchange *x);
 
 /* Completes an answer with what all have: CORS, Server-Timing; sets one where none is. */
-void vox_request_seal(struct vox_exchange *x);
+void vox_arrival_seal(struct vox_exchange *x);
 
 /* ---- counters.c ---- */
 

@@ -117,7 +117,7 @@ static void begin_body(struct vox_exchange *x)
     }
 }
 
-void vox_request_body(struct vox_exchange *x, const char *data, size_t size)
+void vox_arrival_body(struct vox_exchange *x, const char *data, size_t size)
 {
     struct vox_err err = {0};
     if (x->received > x->limits->body) {
@@ -132,7 +132,7 @@ void vox_request_body(struct vox_exchange *x, const char *data, size_t size)
     }
 }
 
-void vox_request_close_body(struct vox_exchange *x)
+void vox_arrival_close_body(struct vox_exchange *x)
 {
     struct vox_err err = {0};
     if (x->form != NULL && x->received > 0 && vox_form_finish(x->form, &err) != VOX_OK) {
@@ -140,7 +140,7 @@ void vox_request_close_body(struct vox_exchange *x)
     }
 }
 
-void vox_request_open(struct vox_exchange *x)
+void vox_arrival_open(struct vox_exchange *x)
 {
     const struct vox_framing *framing = &x->framing;
     if (!is_framed(x)) {
@@ -169,7 +169,7 @@ void vox_request_open(struct vox_exchange *x)
     }
 }
 
-bool vox_request_handle(struct vox_exchange *x)
+bool vox_arrival_handle(struct vox_exchange *x)
 {
     bool parked = false;
     x->parked = &parked;
@@ -211,7 +211,7 @@ static void add_timing(struct vox_exchange *x)
     vox_text_clear(&text);
 }
 
-void vox_request_seal(struct vox_exchange *x)
+void vox_arrival_seal(struct vox_exchange *x)
 {
     if (x->answer.status == 0) {
         vox_exchange_fail(x, 500, "Internal Server Error");
