@@ -27,6 +27,12 @@ def choose_mask(out, multiple):
     return masks[rows, torch.where(stable, 0, best)][:, None], tokens[:, 0]
 
 
+def mask_logits(mask):
+    """Low-resolution logits (N, 1, S/4, S/4) of masks (N, S, S)."""
+    full = mask[:, None].float() * 20 - 10
+    return F.interpolate(full, scale_factor=0.25, mode="bilinear", antialias=True)
+
+
 class Features:
     """What the encoder made of a clip, slice by slice."""
 
@@ -71,7 +77,7 @@ class Track:
         net = self.net
         s0, s1, f2 = self.features.at(t)
         full = mask[:, None].float()
-        low = F.interpolate(full * 20 - 10, scale_factor=0.25, mode="bilinear", antialias=True)
+        low = mask_logits(mask)
         out = net.decode(f2, s0, s1, mask=net.mask_downsample(full).float())
         _, token = choose_mask(out, False)
         there = mask.flatten(1).any(1)

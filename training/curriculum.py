@@ -18,39 +18,27 @@ def box_and_clicks(n):
 
 ALL_PROMPTS = [
     (0.36, BOX),
-    (0.36, clicks(1)),
-    (0.08, clicks(2)),
-    (0.03, clicks(3)),
-    (0.05, box_and_clicks(1)),
-    (0.02, box_and_clicks(2)),
-    (0.10, MASK),
+    (0.40, clicks(1)),
+    (0.10, clicks(2)),
+    (0.04, clicks(3)),
+    (0.06, box_and_clicks(1)),
+    (0.04, box_and_clicks(2)),
 ]
+
+# With a clear prompt the network has to look at the memory and not to guess what was meant.
+CLIP_PROMPTS = [(0.5, BOX), (0.22, clicks(1)), (0.06, box_and_clicks(1)), (0.22, MASK)]
 
 START_PROMPTS = [(0.55, BOX), (0.3, clicks(1)), (0.15, clicks(2))]
 
 # until: part of the cycle; side: of the images, small ones first; lengths: (share, slices of a
 # clip)
+MIX = [(0.25, 1), (0.5, 2), (0.25, 4)]
 FIRST = [
     dict(until=0.14, side=128, prompts=START_PROMPTS, lengths=[(1.0, 1)], corrections=0.1),
     dict(until=0.30, side=128, prompts=ALL_PROMPTS, lengths=[(0.5, 1), (0.5, 2)], corrections=0.2),
-    dict(
-        until=0.70, prompts=ALL_PROMPTS, lengths=[(0.25, 1), (0.6, 2), (0.15, 4)], corrections=0.2
-    ),
-    dict(
-        until=1.00,
-        prompts=ALL_PROMPTS,
-        lengths=[(0.15, 1), (0.4, 2), (0.3, 4), (0.15, 8)],
-        corrections=0.2,
-    ),
+    dict(until=1.00, prompts=ALL_PROMPTS, lengths=MIX, corrections=0.2),
 ]
-LATER = [
-    dict(
-        until=1.00,
-        prompts=ALL_PROMPTS,
-        lengths=[(0.2, 1), (0.45, 2), (0.28, 4), (0.07, 8)],
-        corrections=0.2,
-    )
-]
+LATER = [dict(until=1.00, prompts=ALL_PROMPTS, lengths=MIX, corrections=0.2)]
 PHASES = {"first": FIRST, "later": LATER}
 
 
@@ -72,11 +60,14 @@ def draw(rng, choices):
 
 
 def plan_step(rng, kind, part, images):
-    """The layout of one step: prompts, slices per clip, clips, place of the key slice."""
+    """The layout of one step: prompts, slices per clip, clips, place of the key slice, and whether
+    the masks that are remembered are the true ones: a wrong mask in the memory teaches that the
+    memory is not to be trusted. Some are a few pixels too wide or too narrow, so that the edge is
+    looked for in the image."""
     phase = phase_at(kind, part)
     side = phase.get("side", 256)
     length = draw(rng, phase["lengths"])
-    prompts = draw(rng, phase["prompts"])
+    prompts = draw(rng, phase["prompts"] if length == 1 else CLIP_PROMPTS)
     # The forward pass of a pair of passes starts below the key slice.
     before = int(rng.integers(1, length)) if length > 1 and rng.random() < 0.3 else 0
     wanted = rng.random() < phase["corrections"]
@@ -90,6 +81,8 @@ def plan_step(rng, kind, part, images):
         span=int(rng.integers(max(length, 3), 33)),
         corrections=int(rng.integers(1, 3)) if wanted else 0,
         late_correction=length > 1 and rng.random() < 0.15,
+        true_memory=rng.random() < (0.8 if prompts["clicks"] else 0.5),
+        swollen=int(rng.choice([-4, -3, -2, -1, 0, 0, 0, 0, 1, 2, 3, 4])),
     )
 
 

@@ -4,7 +4,7 @@ entropy on the object score."""
 import torch
 from torch.nn import functional as F
 
-FOCAL, DICE, IOU, SCORE = 20.0, 1.0, 1.0, 1.0
+FOCAL, DICE, IOU, SCORE = 20.0, 1.0, 3.0, 1.0
 
 
 def focal(logits, target, alpha=0.5, gamma=2.0):

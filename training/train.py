@@ -97,6 +97,18 @@ def pool_target(masks):
     return torch.nn.functional.avg_pool2d(masks.float(), 2)
 
 
+def swell(masks, pixels):
+    """Masks (N, S, S) made wider, or narrower where pixels is negative; none vanishes."""
+    if pixels == 0:
+        return masks
+    size = 2 * abs(pixels) + 1
+    grown = lambda m: torch.nn.functional.max_pool2d(m[:, None], size, 1, abs(pixels))[:, 0]
+    if pixels > 0:
+        return grown(masks)
+    left = 1 - grown(1 - masks)
+    return torch.where(left.flatten(1).any(1)[:, None, None], left, masks)
+
+
 def slice_dice(low, target):
     found = torch.nn.functional.interpolate(low, size=target.shape[-2:], mode="bilinear")[:, 0] > 0
     wanted = target > 0.5
@@ -154,7 +166,13 @@ class Step:
             xy, labels = torch.cat([xy, more], 1), torch.cat([labels, sign], 1)
             out = track.prompt(t, xy, labels, low.detach())
             low, token, present = self.take(out, t, False, "key")
-        track.commit_prompted(t, low, token, present)
+        track.commit_prompted(t, self.remembered(low, t), token, present)
+
+    def remembered(self, low, t):
+        """The logits that go into the memory of slice t."""
+        if not self.plan["true_memory"]:
+            return low
+        return clip.mask_logits(swell(self.batch["masks"][:, t].float(), self.plan["swollen"]))
 
     def tracked(self, track, t):
         f = track.conditioned(t)
@@ -167,7 +185,7 @@ class Step:
             more, sign = self.clicks(low, t)
             out = track.decode_tracked(f, t, more, sign, low.detach())
             low, token, present = self.take(out, t, False, "track")
-        track.commit_tracked(t, low, token, present)
+        track.commit_tracked(t, self.remembered(low, t), token, present)
 
     def clicks(self, low, t):
         with torch.no_grad():
