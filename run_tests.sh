@@ -139,6 +139,7 @@ if [ -n "${VOXLABEL_REAL_SCANS:-}" ]; then
 fi
 
 install_packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}"
+[ "$mode" != all ] || install_packages "${LONG_CHECK_PACKAGES[@]}"
 make_venv
 rm -rf "$results"
 mkdir -p "$results"

@@ -1,12 +1,20 @@
 # cpack: three .deb, where Debian's tools are, and a .tar.gz that carries its libraries. docs/installing.md says how they
 # are used. The version is that of the project.
+set(VOX_PACKAGES OFF)
+# A program that is passed on does not tell where it was built.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(vox_flags INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+endif()
+
 find_program(VOX_DPKG_DEB dpkg-deb DOC "Writes .deb")
 find_program(VOX_DPKG_QUERY dpkg-query DOC "Knows whose a library is, and its licence")
 find_program(VOX_DPKG_SHLIBDEPS dpkg-shlibdeps DOC "Knows the packages that a program needs")
 find_program(VOX_FILE file DOC "Tells programs from other files")
 if(CMAKE_CROSSCOMPILING OR NOT VOX_DPKG_DEB OR NOT VOX_DPKG_QUERY OR NOT VOX_DPKG_SHLIBDEPS OR NOT VOX_FILE)
+    message(STATUS "cpack makes no packages here: it needs dpkg-deb, dpkg-query, dpkg-shlibdeps and file")
     return()
 endif()
+set(VOX_PACKAGES ON)
 
 set(VOX_PACKAGE_MAINTAINER "Voxlabel maintainers <maintainers@voxlabel.invalid>" CACHE STRING
     "Whom the packages name as their maintainer: name and address")

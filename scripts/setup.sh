@@ -12,7 +12,10 @@ CHECK_PACKAGES=(
     python3-venv binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck
     openssl
     man-db mandoc zsh fish
+    file
 )
+# What only the long checks need.
+LONG_CHECK_PACKAGES=(debootstrap lintian)
 
 say() {
     printf '\n== %s\n' "$*"
