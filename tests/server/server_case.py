@@ -34,7 +34,7 @@ AFFINE = numpy.array([[-0.7, 0.0, 0.1, 12.25], [0.0, 0.9, 0.0, -33.5], [0.1, 0.0
 
 for name in [name for name in os.environ if name.startswith("MONAI_")]:
     os.environ.pop(name)  # tests say what they mean
-for name in ("VOXLABEL_MODEL", "VOXLABEL_MODELS", "VOXLABEL_STUDIES", "VOXLABEL_MODEL_MIRROR"):
+for name in ("VOXLABEL_MODEL", "VOXLABEL_MODELS", "VOXLABEL_STUDIES", "VOXLABEL_MODEL_MIRROR", "VOXLABEL_CONFIG"):
     os.environ.pop(name, None)
 
 
@@ -212,7 +212,7 @@ class ServerCase(unittest.TestCase):
 
     def arguments(self, *more, studies=None):
         studies = self.studies if studies is None else studies
-        return ["serve", "--studies", studies, "--port", "0", "--model", CHECKPOINT, "--config", CONFIG, *more]
+        return ["serve", "--studies", studies, "--port", "0", "--model", CHECKPOINT, "--model-config", CONFIG, *more]
 
     def launch(self, *arguments, studies=None, before=(), **environment):
         """A server that need not come up."""
