@@ -30,4 +30,7 @@ void vox_checkout_release(struct vox_datastore *store, const char *id, const cha
 /* Who has an image; false, and *out untouched, where nobody has. */
 bool vox_checkout_find(struct vox_datastore *store, const char *id, struct vox_checkout *out);
 
+/* Whether another client than this one has it. */
+bool vox_checkout_by_other(struct vox_datastore *store, const char *id, const char *client);
+
 #endif
