@@ -7,10 +7,14 @@
 extern const struct vox_route vox_routes_activelearning[];
 extern const struct vox_route vox_routes_datastore[];
 extern const struct vox_route vox_routes_dataset[];
+extern const struct vox_route vox_routes_docs[];
+extern const struct vox_route vox_routes_health[];
 extern const struct vox_route vox_routes_info[];
 extern const struct vox_route vox_routes_labels[];
 extern const struct vox_route vox_routes_logs[];
+extern const struct vox_route vox_routes_metrics[];
 extern const struct vox_route vox_routes_model[];
+extern const struct vox_route vox_routes_quiet[];
 
 const struct vox_route *const vox_app_routes[] = {
     vox_routes_info,
@@ -20,5 +24,9 @@ const struct vox_route *const vox_app_routes[] = {
     vox_routes_dataset,
     vox_routes_model,
     vox_routes_logs,
+    vox_routes_health,
+    vox_routes_metrics,
+    vox_routes_docs,
+    vox_routes_quiet,
     NULL,
 };
