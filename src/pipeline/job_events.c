@@ -51,9 +51,15 @@ void vox_job_log(struct vox_job *job, const char *kind, const char *json)
     while (job->events_bytes > VOX_JOB_EVENT_BYTES && job->events != event) {
         drop_oldest(job);
     }
-    for (struct vox_job_listener *listener = job->listeners; listener != NULL;
-         listener = listener->next) {
-        listener->fn(listener->context, event->number, kind, event->json);
+    struct vox_job_listener **at = &job->listeners;
+    while (*at != NULL) {
+        struct vox_job_listener *listener = *at;
+        if (listener->fn(listener->context, event->number, kind, event->json)) {
+            at = &listener->next;
+        } else {
+            *at = listener->next;
+            vox_free(listener);
+        }
     }
 }
 
@@ -74,15 +80,19 @@ enum vox_code vox_job_listen(struct vox_job *job, int64_t after, vox_job_listene
     listener->fn = fn;
     listener->context = context;
     pthread_mutex_lock(&job->lock);
-    *out = listener;
-    for (struct vox_job_event *event = job->events; event != NULL; event = event->next) {
-        if (event->number > after) {
-            fn(context, event->number, event->kind, event->json);
-        }
+    bool wants = true;
+    for (struct vox_job_event *event = job->events; event != NULL && wants; event = event->next) {
+        wants = event->number <= after || fn(context, event->number, event->kind, event->json);
     }
-    listener->next = job->listeners;
-    job->listeners = listener;
+    if (wants) {
+        listener->next = job->listeners;
+        job->listeners = listener;
+    }
+    *out = wants ? listener : NULL;
     pthread_mutex_unlock(&job->lock);
+    if (!wants) {
+        vox_free(listener);
+    }
     return VOX_OK;
 }
 
@@ -93,12 +103,17 @@ void vox_job_unlisten(struct vox_job *job, struct vox_job_listener *listener)
     }
     pthread_mutex_lock(&job->lock);
     struct vox_job_listener **at = &job->listeners;
-    while (*at != listener) {
+    while (*at != NULL && *at != listener) {
         at = &(*at)->next;
     }
-    *at = listener->next;
+    bool found = *at != NULL;
+    if (found) {
+        *at = listener->next;
+    }
     pthread_mutex_unlock(&job->lock);
-    vox_free(listener);
+    if (found) {
+        vox_free(listener);
+    }
 }
 
 /* ---- kinds ---- */

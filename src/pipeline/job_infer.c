@@ -315,12 +315,14 @@ enum vox_code vox_job_infer(struct vox_job *job, struct vox_turn_seat *seat, str
         code = show_result(&work, err);
     }
     if (code == VOX_E_CANCELLED && work.late) {
-        code = vox_fail(err, VOX_E_LIMIT, "the job took longer than %.0f seconds", job->timeout);
+        code = vox_fail(err, VOX_E_BUSY, "the job took longer than %g seconds", job->timeout);
     }
     if (code != VOX_OK) {
         vox_job_run_free(&work.run);
         return code;
     }
+    pthread_mutex_lock(&job->queue->lock);
     job->run = work.run;
+    pthread_mutex_unlock(&job->queue->lock);
     return VOX_OK;
 }

@@ -396,6 +396,7 @@ void vox_job_describe(struct vox_job *job, struct vox_job_facts *out)
         .seconds = begun ? (ended ? job->ended : now) - job->started : 0.0,
         .created = job->created,
         .code = ended ? job->err.code : VOX_OK,
+        .sys = ended ? job->err.sys : 0,
         .message = job->err.msg,
         .valid = job->valid,
         .file = done ? job->file : NULL,

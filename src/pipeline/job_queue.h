@@ -50,7 +50,8 @@ const char *vox_job_state_name(enum vox_job_state state);
 
 struct vox_job_queue_setup {
     /* Gives the model, which outlives the queue. Called once, on a thread of the queue, and may
-     * take its time: jobs wait meanwhile. Where it fails every job fails with its error. */
+     * take its time: jobs wait meanwhile. Where it fails every job fails with VOX_E_BACKEND and its
+     * text. */
     enum vox_code (*model)(void *context, struct vox_model **out, struct vox_err *err);
     void *context;
 
@@ -152,6 +153,7 @@ struct vox_job_facts {
     double waited, seconds; /* before it ran; running, or until it ended */
     double created;         /* seconds since 1970 */
     enum vox_code code;     /* of a job that failed or was cancelled */
+    int sys;                /* the system's number of that */
     const char *message;    /* of that; "" */
 
     /* of a job that is done; borrowed */
@@ -174,15 +176,18 @@ void vox_job_describe(struct vox_job *job, struct vox_job_facts *out);
  * result's JSON. failed, cancelled: detail.
  *
  * A job keeps its last events, up to VOX_JOB_EVENT_BYTES. */
-typedef void vox_job_listener_fn(void *context, int64_t number, const char *kind, const char *json);
+/* False: it wants no more, and is not called again. */
+typedef bool vox_job_listener_fn(void *context, int64_t number, const char *kind, const char *json);
 
 enum { VOX_JOB_EVENT_BYTES = 1 << 20 };
 
 struct vox_job_listener; /* a place in the job's list */
 
 /* Calls fn for the events after number `after` that are kept, and then for each that comes, on the
- * thread on which it does and one at a time. fn must be quick and call nothing of this header.
- * VOX_E_NOMEM. The caller ends *out with vox_job_unlisten before it releases the job. */
+ * thread on which it does and one at a time. fn must be quick and may call nothing of this header
+ * but vox_job_release. VOX_E_NOMEM. The listener is gone once fn has said false, in the call itself
+ * too: then *out is NULL. Otherwise the caller ends it with vox_job_unlisten before he releases the
+ * job. */
 enum vox_code vox_job_listen(struct vox_job *job, int64_t after, vox_job_listener_fn *fn,
                              void *context, struct vox_job_listener **out,
                              struct vox_err *err) VOX_MUST_USE;

@@ -132,8 +132,8 @@ static void end_running(struct vox_job_queue *queue, struct vox_job *job, int ro
 static enum vox_code run_job(struct vox_job_queue *queue, struct vox_job *job, struct vox_err *err)
 {
     if (queue->model == NULL) {
-        *err = queue->model_err;
-        return err->code;
+        return vox_fail(err, VOX_E_BACKEND, "the model could not be opened: %s",
+                        queue->model_err.msg);
     }
     struct vox_turn_seat seat;
     enum vox_code code = vox_turn_seat_init(&seat, (int)job->class, err);

@@ -197,7 +197,7 @@ static bool are_runs(const struct vox_json *runs)
 }
 
 /* No cmocka here: it is not for threads. */
-void rig_take_event(void *context, int64_t number, const char *kind, const char *json)
+bool rig_take_event(void *context, int64_t number, const char *kind, const char *json)
 {
     struct rig_events *events = context;
     struct vox_json *object;
@@ -208,7 +208,7 @@ void rig_take_event(void *context, int64_t number, const char *kind, const char 
     }
     if (!is_object(json, &object)) {
         events->wrong++;
-        return;
+        return true;
     }
     if (strcmp(kind, "slice") == 0) {
         const struct vox_json *runs = vox_json_get(object, "runs");
@@ -217,4 +217,5 @@ void rig_take_event(void *context, int64_t number, const char *kind, const char 
         events->wrong += !are_runs(runs);
     }
     vox_json_free(object);
+    return events->n != events->most;
 }

@@ -48,9 +48,10 @@ struct rig_events {
     int n;
     char kinds[RIG_EVENTS][16];
     int64_t last;
+    int most; /* events that it wants; 0: all */
     int slices, masked, wrong;
 };
 void rig_begin_events(struct rig_events *events);
-void rig_take_event(void *events, int64_t number, const char *kind, const char *json);
+bool rig_take_event(void *events, int64_t number, const char *kind, const char *json);
 
 #endif
