@@ -76,6 +76,18 @@ static enum vox_code read_choices(struct vox_request *request, const struct vox_
     return code;
 }
 
+/* True or false, also as text, since clients show lists of texts to choose from. */
+static bool read_flag(const struct vox_json *value, bool *flag)
+{
+    const char *text = vox_json_text(value);
+    if (text == NULL) {
+        return vox_json_bool(value, flag);
+    }
+    bool yes = strcmp(text, "true") == 0, no = strcmp(text, "false") == 0;
+    *flag = yes || (!no && *flag);
+    return yes || no || is_open(text);
+}
+
 static enum vox_code read_flags(struct vox_request *request, const struct vox_json *root,
                                 struct vox_err *err)
 {
@@ -88,7 +100,7 @@ static enum vox_code read_flags(struct vox_request *request, const struct vox_js
                 {"result_compress", &request->result_compress}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct vox_json *value = vox_params_get(root, keys[i].key);
-        if (value != NULL && !vox_json_bool(value, keys[i].flag)) {
+        if (value != NULL && !read_flag(value, keys[i].flag)) {
             return vox_fail(err, VOX_E_ARG, "'%s' must be true or false", keys[i].key);
         }
     }

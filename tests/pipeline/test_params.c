@@ -247,6 +247,15 @@ static void test_choices(void **state)
     vox_request_free(request);
 }
 
+static void test_flags_as_text(void **state)
+{
+    (void)state;
+    struct vox_request *request = request_fixture_read(
+        "{'largest_cc': 'false', 'fill_holes': 'true', 'keep_uncertain': 'default'}");
+    assert_true(!request->largest_cc && request->fill_holes && request->keep_uncertain);
+    vox_request_free(request);
+}
+
 static void test_every_name(void **state)
 {
     (void)state;
@@ -356,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_corrections),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_flags_as_text),
         cmocka_unit_test(test_every_name),
         cmocka_unit_test(test_zoom_spellings),
         cmocka_unit_test(test_several_texts),

@@ -258,7 +258,7 @@ static void test_options(void **state)
         {"{'clip': false}", "'clip' must be one of default, loose, tight, off"},
         {"{'passes': 'both'}", "intersection, union, forward, backward, from_key"},
         {"{'largest_cc': 1}", "'largest_cc' must be true or false"},
-        {"{'fill_holes': 'true'}", "'fill_holes'"},
+        {"{'fill_holes': 'yes'}", "'fill_holes'"},
         {"{'keep_uncertain': 0}", "'keep_uncertain'"},
         {"{'result_compress': []}", "'result_compress'"},
         {"{'mask_slices': 3}", "'mask_slices' must be a list"},
