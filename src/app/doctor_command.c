@@ -42,9 +42,9 @@ const struct vox_command vox_doctor_command = {
     .usage = "",
     .text = "Looks at the machine and what the program finds on it, one line each: the version, "
             "the CPU, the kernels and whether they compute rightly, threads, memory, the folders "
-            "and their disks, the models and their SHA-256, the clock. A line begins with ok, warn "
-            "or fail and ends with what to do. Nothing is changed, and nothing is sent "
-            "anywhere.\n\n"
+            "and their disks, the models and their SHA-256, what the one inside the program makes "
+            "of a test image, the clock. A line begins with ok, warn or fail and ends with what "
+            "to do. Nothing is changed, and nothing is sent anywhere.\n\n"
             "The exit status is 1 where a line begins with fail.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),

@@ -71,6 +71,8 @@ const struct vox_command vox_model_command = {
         "'inspect' lists what a checkpoint holds: its tensors, how many values and parameters "
         "they have, the file's SHA-256, and the configuration that fits it, or the first thing "
         "that does not; the exit status is 0 where one fits.\n\n"
+        "'nano', or 'voxlabel-nano', is the model inside the program, which is taken where none is "
+        "named.\n\n"
         "Nothing in a file is executed, whatever it claims to be.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
