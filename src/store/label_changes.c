@@ -94,18 +94,20 @@ static enum vox_code keep_old(const struct vox_datastore *store, struct saving *
     if (code != VOX_OK) {
         return code;
     }
-    code = vox_file_link(s->old_path, s->version.path, err);
+    struct vox_err own = {0}; /* a label whose file is gone is none */
+    code = vox_file_link(s->old_path, s->version.path, &own);
     if (code == VOX_E_NOT_FOUND) {
         vox_version_undo(&s->version);
         vox_version_end(&s->version);
         return VOX_OK;
     }
-    char *end = code == VOX_OK ? strrchr(s->version.path, '/') : NULL;
-    if (end != NULL) {
-        *end = '\0';
-        code = vox_folder_sync(s->version.path, err);
-        *end = '/';
+    if (code != VOX_OK) {
+        return vox_fail_sys(err, code, own.sys, "%s", own.msg);
     }
+    char *end = strrchr(s->version.path, '/');
+    *end = '\0';
+    code = vox_folder_sync(s->version.path, err);
+    *end = '/';
     return code;
 }
 

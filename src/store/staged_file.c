@@ -181,9 +181,10 @@ enum vox_code vox_file_link(const char *from, const char *to, struct vox_err *er
 enum vox_code vox_staged_place(struct vox_staged *staged, struct vox_err *err)
 {
     if (staged->backup != NULL && !staged->backed_up) {
-        enum vox_code code = vox_file_link(staged->target, staged->backup, err);
+        struct vox_err own = {0};
+        enum vox_code code = vox_file_link(staged->target, staged->backup, &own);
         if (code != VOX_OK && code != VOX_E_NOT_FOUND) {
-            return code;
+            return vox_fail_sys(err, code, own.sys, "%s", own.msg);
         }
         staged->backed_up = code == VOX_OK;
     }

@@ -237,12 +237,13 @@ enum vox_code vox_uncertain_rewrite(const char *path, const char *out, const cha
     struct vox_json *json = NULL;
     const char *reason = NULL;
     bool done = false;
-    enum vox_code code = vox_info_parse(info, &json, err);
+    struct vox_err own = {0};
+    enum vox_code code = vox_info_parse(info, &json, &own);
     if (code == VOX_OK) {
-        code = vox_label_map_read(path, limits, &map, err);
+        code = vox_label_map_read(path, limits, &map, &own);
     }
     if (code == VOX_OK) {
-        code = plan_and_rewrite(path, out, map, json, mode, limits, &done, &reason, err);
+        code = plan_and_rewrite(path, out, map, json, mode, limits, &done, &reason, &own);
     }
     vox_label_map_free(map);
     if (json != NULL) {
@@ -257,6 +258,8 @@ enum vox_code vox_uncertain_rewrite(const char *path, const char *out, const cha
         if (why != NULL) {
             *why = reason;
         }
+    } else if (err != NULL) {
+        *err = own;
     }
     return code;
 }
