@@ -25,7 +25,7 @@ function(vox_program_page folder name)
 endfunction()
 
 vox_program_page(man/man1 voxlabel.1 help --man)
-foreach(command segment info compare model doctor version help completion)
+foreach(command serve start_server segment info compare model doctor version help completion)
     vox_program_page(man/man1 voxlabel-${command}.1 help --man ${command})
 endforeach()
 vox_program_page(bash-completion/completions voxlabel completion bash)

@@ -10,11 +10,14 @@
 #include "app/info_command.h"
 #include "app/model_command.h"
 #include "app/segment_command.h"
+#include "app/serve_command.h"
+#include "app/start_server_command.h"
 #include "app/version_command.h"
 
 static const struct vox_command *const commands[] = {
-    &vox_segment_command, &vox_info_command,    &vox_compare_command, &vox_model_command,
-    &vox_doctor_command,  &vox_version_command, &vox_help_command,    &vox_completion_command,
+    &vox_serve_command,   &vox_start_server_command, &vox_segment_command, &vox_info_command,
+    &vox_compare_command, &vox_model_command,        &vox_doctor_command,  &vox_version_command,
+    &vox_help_command,    &vox_completion_command,
 };
 
 enum { COMMANDS = (int)(sizeof(commands) / sizeof(commands[0])) };

@@ -1,6 +1,7 @@
 #include "app/serve_run.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -168,35 +169,43 @@ static void stop(struct server *server)
     vox_serve_history_free(server->history);
 }
 
+/* Whether the caller of the program wants the signal to be ignored, as shells do for programs in
+ * the background. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void set_action(int number, void (*handler)(int))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = handler;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
 /* Signals come to the main thread alone, which waits for them. */
 static void hold_signals(sigset_t *ours)
 {
-    struct sigaction ignore;
-    memset(&ignore, 0, sizeof(ignore));
-    ignore.sa_handler = SIG_IGN;
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGXFSZ, &ignore, NULL);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    set_action(SIGPIPE, SIG_IGN);
+    set_action(SIGXFSZ, SIG_IGN);
     sigemptyset(ours);
-    sigaddset(ours, SIGINT);
-    sigaddset(ours, SIGTERM);
-    sigaddset(ours, SIGHUP);
+    for (int i = 0; i < 3; i++) {
+        if (!is_ignored(numbers[i])) {
+            sigaddset(ours, numbers[i]);
+        }
+    }
     pthread_sigmask(SIG_BLOCK, ours, NULL);
 }
 
 /* From now on the next one ends the process, as it does without the program's doing. */
-static void free_signals(void)
+static void free_signals(const sigset_t *ours)
 {
-    struct sigaction usual;
-    sigset_t ending;
-    memset(&usual, 0, sizeof(usual));
-    usual.sa_handler = SIG_DFL;
-    sigemptyset(&usual.sa_mask);
-    sigaction(SIGINT, &usual, NULL);
-    sigaction(SIGTERM, &usual, NULL);
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
+    sigset_t ending = *ours;
+    sigdelset(&ending, SIGHUP);
     pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 }
 
@@ -218,7 +227,7 @@ int vox_serve_run(const struct vox_settings_input *input, struct vox_settings *s
             }
         } while (number != SIGINT && number != SIGTERM);
     }
-    free_signals();
+    free_signals(&ours);
     stop(&server);
     return status;
 }

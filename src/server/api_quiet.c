@@ -72,12 +72,6 @@ static void refuse_dicom(struct vox_exchange *x, struct vox_app *app)
     vox_exchange_fail(x, 404, "This server has no DICOMweb store behind it");
 }
 
-static void refuse_slide(struct vox_exchange *x, struct vox_app *app)
-{
-    (void)app;
-    vox_exchange_fail(x, 404, "This server has no models for whole slide images");
-}
-
 const struct vox_route vox_routes_quiet[] = {
     {"GET", "/auth", get_auth, VOX_ROLE_OPEN, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"GET", "/train", get_train, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
@@ -92,8 +86,6 @@ const struct vox_route vox_routes_quiet[] = {
     {"GET", "/ohif/{path*}", get_ohif, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"GET", "/proxy/dicom/{path*}", refuse_dicom, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"POST", "/proxy/dicom/{path*}", refuse_dicom, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
-    {"POST", "/infer/wsi/{model}", refuse_slide, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
-    {"POST", "/infer/wsi_v2/{model}", refuse_slide, VOX_ROLE_USER, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"POST", "/reload", answer_empty, VOX_ROLE_ADMIN, VOX_BODY_NONE,
      VOX_ROUTE_QUICK | VOX_ROUTE_OUTSIDE},
     {.pattern = NULL},

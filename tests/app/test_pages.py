@@ -36,7 +36,7 @@ class Pages(AppCase):
 
 class Help(Pages):
     def test_commands(self):
-        self.assertEqual(self.commands(), ["segment", "info", "compare", "model", "doctor", "version", "help", "completion"])
+        self.assertEqual(self.commands(), ["serve", "start_server", "segment", "info", "compare", "model", "doctor", "version", "help", "completion"])
 
     def test_every_command_explains_itself(self):
         for command in self.commands():
