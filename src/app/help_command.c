@@ -31,7 +31,7 @@ void vox_overview_print(FILE *to)
           "Segments structures in 3D medical images with MedSAM2 models.\n\n",
           to);
     for (int i = 0; (command = vox_command_at(i)) != NULL; i++) {
-        fprintf(to, "  %-10s %s\n", command->name, command->summary);
+        fprintf(to, "  %-12s %s\n", command->name, command->summary);
     }
     fputs("\n'voxlabel COMMAND --help' explains a command.\n"
           "For research, never for diagnosis.\n",

@@ -32,11 +32,10 @@ const struct vox_command vox_serve_command = {
     .examples = "  voxlabel serve --studies ~/studies\n"
                 "  MONAI_LABEL_DATASTORE=~/studies voxlabel serve --port 8080\n",
     .environment =
-        "VOXLABEL_STUDIES, VOXLABEL_PORT and so on: what the options of these names say\n"
+        "VOXLABEL_STUDIES: the folder of the images; each option has its variable, named like it\n"
         "VOXLABEL_CONFIG: the configuration file, where --config names none\n"
-        "MONAI_LABEL_DATASTORE, MONAI_LABEL_STUDIES: the folder of the images, where nothing else "
-        "names it\n"
-        "MONAI_LABEL_API_STR and other variables of MONAI Label: the settings that mean the same\n",
+        "MONAI_LABEL_DATASTORE: the folder of the images, where nothing else names it; other "
+        "variables of MONAI Label are taken for what they mean, or stop the start\n",
     .run = vox_app_serve,
 };
 

@@ -35,20 +35,18 @@ static const struct vox_option_row options[] = {
 
 const struct vox_command vox_start_server_command = {
     .name = "start_server",
-    .summary = "the same, with the arguments of 'monailabel start_server'",
+    .summary = "serve, with the arguments of 'monailabel start_server'",
     .usage = "",
     .text =
         "Takes the arguments of 'monailabel start_server' and does what 'voxlabel serve' does. "
         "--app is ignored, an option that cannot be honoured is refused by name. The short "
         "forms -a, -s, -i, -p, -v and -c are taken too.\n\n"
         "Unlike there the default address is 127.0.0.1, and one that other machines reach needs "
-        "--insecure or VOXLABEL_INSECURE.",
+        "--insecure. Variables and files are read as by 'voxlabel serve'.",
     .options = options,
     .n_options = (int)(sizeof(options) / sizeof(options[0])),
     .examples =
         "  voxlabel start_server --app apps/radiology --studies ~/studies --conf models all\n",
-    .environment = "VOXLABEL_STUDIES and so on, MONAI_LABEL_DATASTORE and so on: as for 'voxlabel "
-                   "serve'\n",
     .run = vox_app_start_server,
 };
 

@@ -98,7 +98,7 @@ class Man(Pages):
         pages = {command: unescape(page) for command, page in self.pages().items()}
         for command in self.commands():
             out, _err = self.run_program(command, "--help")
-            spoken = set(re.findall(r"\b(?:VOXLABEL|CURL)_[A-Z_]+\b", out))
+            spoken = set(re.findall(r"\b(?:VOXLABEL|CURL|MONAI)_[A-Z_]+\b", out))
             told = re.findall(r"^\.TP\n([A-Z_]+)$", pages[command], re.MULTILINE)
             self.assertEqual(sorted(told), sorted(spoken), command)
             for name in spoken:
