@@ -21,9 +21,10 @@ ROOMS = {
     "util": set(),
 }
 
-# The public header describes the pipeline: the pipeline implements it, the program uses it.
+# The public header describes the pipeline: the pipeline implements it, the program and the server
+# open models by it.
 PUBLIC = "voxlabel"
-MAY_INCLUDE_PUBLIC = {"app", "pipeline"}
+MAY_INCLUDE_PUBLIC = {"app", "pipeline", "server"}
 # Its plain types, errors above all, are those of every room.
 PUBLIC_TYPES = "voxlabel/types.h"
 
@@ -145,6 +146,7 @@ ACCEPTS = [
             "include/voxlabel/v.h": "#include <stdint.h>\n",
             "include/voxlabel/types.h": "",
             "src/app/segment_run.c": '#include "voxlabel/v.h"\n#include "util/error.h"\n',
+            "src/server/s.c": '#include "voxlabel/v.h"\n',
             "src/util/t.h": '#include "voxlabel/types.h"\n',
             "src/pipeline/a.c": '#include "voxlabel/v.h"\n#include <sys/stat.h>\n'
             '#include "util/error.h"\n',
