@@ -1,4 +1,4 @@
-"""scripts/segment_sample.sh, which start_server.sh ends with: what it prints, and when it is content."""
+"""scripts/segment_sample.sh, what it prints, and when it is content."""
 
 import os
 import pathlib
