@@ -60,8 +60,8 @@ static void job_ended(void *context, struct vox_job *job)
     enum vox_code code = VOX_OK;
     vox_job_describe(job, &facts);
     if (facts.state == VOX_JOB_DONE && ticket->ask.save) {
-        code = vox_infer_save(ticket->app, ticket->ask.model->name, job, ticket->ask.id,
-                              ticket->ask.tag, &err);
+        code = vox_infer_save(vox_app_datastore(ticket->app), ticket->ask.model->name, job,
+                              ticket->ask.id, ticket->ask.tag, &err);
     }
     if (code == VOX_OK) {
         vox_infer_answer(ticket->x, job, ticket->output);

@@ -36,8 +36,8 @@ static void store_result(void *context, struct vox_job *job)
     struct vox_err err = {0};
     vox_job_describe(job, &facts);
     if (facts.state == VOX_JOB_DONE && save->ask.save &&
-        vox_infer_save(save->app, save->ask.model->name, job, save->ask.id, save->ask.tag, &err) !=
-            VOX_OK) {
+        vox_infer_save(vox_app_datastore(save->app), save->ask.model->name, job, save->ask.id,
+                       save->ask.tag, &err) != VOX_OK) {
         vox_event(vox_app_log(save->app), VOX_EVENT_ERROR, "jobs",
                   "the label of a finished job could not be stored: %s", err.msg);
     }

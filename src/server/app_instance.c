@@ -11,6 +11,7 @@
 #include "pipeline/infer_task.h"
 #include "pipeline/job_queue.h"
 #include "pipeline/labels.h"
+#include "server/batch.h"
 #include "server/event_log.h"
 #include "server/sessions.h"
 #include "store/datastore.h"
@@ -29,6 +30,7 @@ struct vox_app {
     struct vox_strategies *strategies;
     struct vox_sessions *sessions;
     struct vox_job_queue *queue;
+    struct vox_batch *batch;
     int64_t started;
     struct timespec opened;
 
@@ -280,6 +282,25 @@ static enum vox_code open_queue(struct vox_app *app, struct vox_err *err)
     return code;
 }
 
+static enum vox_code open_batch(struct vox_app *app, struct vox_err *err)
+{
+    char *state = NULL;
+    if (vox_datastore_state_path(app->store, "batch.json", &state, NULL) != VOX_OK) {
+        state = NULL; /* read-only studies: no task is run on them */
+    }
+    const struct vox_batch_setup setup = {
+        .store = app->store,
+        .queue = app->queue,
+        .labels = &app->labels,
+        .model = app->served.name,
+        .timeout = (double)vox_app_settings(app)->infer_timeout,
+        .state = state,
+    };
+    enum vox_code code = vox_batch_open(&setup, &app->batch, err);
+    vox_free(state);
+    return code;
+}
+
 static enum vox_code open_parts(struct vox_app *app, struct vox_err *err)
 {
     const struct vox_server_settings *settings = vox_app_settings(app);
@@ -293,7 +314,10 @@ static enum vox_code open_parts(struct vox_app *app, struct vox_err *err)
     if (code == VOX_OK) {
         code = open_sessions(app, err);
     }
-    return code == VOX_OK ? open_queue(app, err) : code;
+    if (code == VOX_OK) {
+        code = open_queue(app, err);
+    }
+    return code == VOX_OK ? open_batch(app, err) : code;
 }
 
 static bool init_lock(struct vox_app *app)
@@ -351,6 +375,7 @@ void vox_app_close(struct vox_app *app)
     app->closing = true;
     pthread_cond_broadcast(&app->loaded);
     pthread_mutex_unlock(&app->lock);
+    vox_batch_close(app->batch);
     vox_job_queue_close(app->queue);
     vox_sessions_close(app->sessions);
     vox_strategies_free(app->strategies);
@@ -387,6 +412,11 @@ struct vox_strategies *vox_app_strategies(struct vox_app *app)
 struct vox_job_queue *vox_app_queue(struct vox_app *app)
 {
     return app->queue;
+}
+
+struct vox_batch *vox_app_batch(struct vox_app *app)
+{
+    return app->batch;
 }
 
 struct vox_sessions *vox_app_sessions(struct vox_app *app)

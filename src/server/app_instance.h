@@ -20,6 +20,7 @@ struct vox_event_log;
 struct vox_route;
 struct vox_datastore;
 struct vox_strategies;
+struct vox_batch;
 struct vox_job_queue;
 struct vox_sessions;
 struct vox_model;
@@ -50,6 +51,7 @@ void vox_app_set_settings(struct vox_app *app, const struct vox_server_settings 
 struct vox_datastore *vox_app_datastore(struct vox_app *app);
 struct vox_strategies *vox_app_strategies(struct vox_app *app);
 struct vox_job_queue *vox_app_queue(struct vox_app *app);
+struct vox_batch *vox_app_batch(struct vox_app *app);
 struct vox_sessions *vox_app_sessions(struct vox_app *app);
 struct vox_event_log *vox_app_log(struct vox_app *app);
 

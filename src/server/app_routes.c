@@ -5,6 +5,7 @@
 #include "server/router.h"
 
 extern const struct vox_route vox_routes_activelearning[];
+extern const struct vox_route vox_routes_batch[];
 extern const struct vox_route vox_routes_datastore[];
 extern const struct vox_route vox_routes_dataset[];
 extern const struct vox_route vox_routes_docs[];
@@ -20,9 +21,8 @@ extern const struct vox_route vox_routes_quiet[];
 extern const struct vox_route vox_routes_session[];
 
 const struct vox_route *const vox_app_routes[] = {
-    vox_routes_info,   vox_routes_activelearning, vox_routes_infer,
-    vox_routes_jobs,   vox_routes_session,        vox_routes_datastore,
-    vox_routes_labels, vox_routes_dataset,        vox_routes_model,
-    vox_routes_logs,   vox_routes_health,         vox_routes_metrics,
-    vox_routes_docs,   vox_routes_quiet,          NULL,
+    vox_routes_info,    vox_routes_activelearning, vox_routes_infer,     vox_routes_jobs,
+    vox_routes_batch,   vox_routes_session,        vox_routes_datastore, vox_routes_labels,
+    vox_routes_dataset, vox_routes_model,          vox_routes_logs,      vox_routes_health,
+    vox_routes_metrics, vox_routes_docs,           vox_routes_quiet,     NULL,
 };

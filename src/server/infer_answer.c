@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "server/answer.h"
-#include "server/app_instance.h"
 #include "server/exchange.h"
-#include "server/user_name.h"
 #include "store/datastore.h"
 #include "util/json_writer.h"
 
@@ -37,7 +35,7 @@ static int status_of(const struct vox_err *err)
 {
     switch (err->code) {
     case VOX_E_ARG:
-        return 400;
+        return 422;
     case VOX_E_NOT_FOUND:
         return 404;
     case VOX_E_LIMIT:
@@ -159,7 +157,7 @@ void vox_infer_answer_state(struct vox_exchange *x, struct vox_job *job)
 
 /* ---- storing ---- */
 
-enum vox_code vox_infer_save(struct vox_app *app, const char *model, struct vox_job *job,
+enum vox_code vox_infer_save(struct vox_datastore *store, const char *model, struct vox_job *job,
                              const char *id, const char *tag, struct vox_err *err)
 {
     struct vox_job_facts facts;
@@ -181,7 +179,7 @@ enum vox_code vox_infer_save(struct vox_app *app, const char *model, struct vox_
     if (code == VOX_OK) {
         const struct vox_incoming upload = {
             .path = facts.file, .ext = facts.extension, .info = text, .user = NULL};
-        code = vox_datastore_save_label(vox_app_datastore(app), id, tag, &upload, err);
+        code = vox_datastore_save_label(store, id, tag, &upload, err);
     }
     vox_json_writer_free(info);
     return code;

@@ -8,7 +8,7 @@
 #include "pipeline/job_queue.h"
 #include "util/error.h"
 
-struct vox_app;
+struct vox_datastore;
 struct vox_exchange;
 struct vox_json_writer;
 
@@ -32,7 +32,7 @@ void vox_infer_answer_state(struct vox_exchange *x, struct vox_job *job);
 void vox_infer_put_state(struct vox_json_writer *json, struct vox_job *job);
 
 /* Stores the mask of a job that is done as the label of an image, with info {"model", "params"}. */
-enum vox_code vox_infer_save(struct vox_app *app, const char *model, struct vox_job *job,
+enum vox_code vox_infer_save(struct vox_datastore *store, const char *model, struct vox_job *job,
                              const char *id, const char *tag, struct vox_err *err) VOX_MUST_USE;
 
 #endif
