@@ -200,7 +200,7 @@ class Client(ServerCase):
         self.refused(404, self.client.save_label, "nobody", label)
         self.refused(404, self.client.download_label, "case_00", "final")
         self.refused(404, self.client.download_label, "nobody", "final")
-        self.refused(422, self.client.infer, "SAM", "case_00", {"intersection": [[1, 2]]})
+        self.refused(400, self.client.infer, "SAM", "case_00", {"intersection": [[1, 2]]})
         self.refused(422, self.client.save_label, "case_00", label, tag="../up")
         with self.assertRaises(MONAILabelClientException):
             self.client.wsi_infer("SAM", "case_00")
