@@ -1,5 +1,7 @@
 #include "store/commit.h"
 
+#include <string.h>
+
 #include "store/disk_index.h"
 #include "util/file.h"
 
@@ -21,18 +23,27 @@ enum vox_code vox_draft_put(struct vox_index *draft, struct vox_entry *entry, st
     return code;
 }
 
+static bool apply_kind(struct vox_datastore *store, struct vox_change *first, bool looks,
+                       struct vox_index *draft)
+{
+    bool any = false;
+    for (struct vox_change *change = first; change != NULL; change = change->next) {
+        if (change->code != VOX_OK || change->looks != looks) {
+            continue;
+        }
+        change->changed = false;
+        change->code = change->apply(store, change, draft, &change->changed, &change->err);
+        any = any || (change->code == VOX_OK && change->changed);
+    }
+    return any;
+}
+
 /* Whether any change of the group did something to the draft; those that failed are out. */
 static bool apply_all(struct vox_datastore *store, struct vox_change *first,
                       struct vox_index *draft)
 {
-    bool any = false;
-    for (struct vox_change *change = first; change != NULL; change = change->next) {
-        change->changed = false;
-        if (change->code == VOX_OK) {
-            change->code = change->apply(store, change, draft, &change->changed, &change->err);
-            any = any || (change->code == VOX_OK && change->changed);
-        }
-    }
+    bool any = apply_kind(store, first, true, draft);
+    any = apply_kind(store, first, false, draft) || any;
     vox_index_close(draft);
     return any;
 }
@@ -134,12 +145,41 @@ static void run_group(struct vox_datastore *store, struct vox_change *first)
     vox_disk_unlock(fd);
 }
 
-/* Takes all that wait and carries them out. The queue's lock is held. */
-static void lead(struct vox_datastore *store)
+static bool has_id(const struct vox_change *first, const char *id)
 {
-    struct vox_change *first = store->first;
+    while (first != NULL && (first->id == NULL || strcmp(first->id, id) != 0)) {
+        first = first->next;
+    }
+    return first != NULL;
+}
+
+/* Takes what waits from the queue. Of several changes of one image the first: what it removes in
+ * the end could be what the next has placed. */
+static struct vox_change *take_group(struct vox_datastore *store)
+{
+    struct vox_change *group = NULL, **end = &group;
+    struct vox_change *rest = store->first;
     store->first = NULL;
     store->last = &store->first;
+    while (rest != NULL) {
+        struct vox_change *change = rest;
+        rest = rest->next;
+        change->next = NULL;
+        if (change->id != NULL && has_id(group, change->id)) {
+            *store->last = change;
+            store->last = &change->next;
+        } else {
+            *end = change;
+            end = &change->next;
+        }
+    }
+    return group;
+}
+
+/* Carries out what waits. The queue's lock is held. */
+static void lead(struct vox_datastore *store)
+{
+    struct vox_change *first = take_group(store);
     store->leading = true;
     pthread_mutex_unlock(&store->queue_lock);
     run_group(store, first);

@@ -17,11 +17,14 @@ struct vox_change {
     enum vox_code (*apply)(struct vox_datastore *store, struct vox_change *change,
                            struct vox_index *draft, bool *changed, struct vox_err *err);
     /* These may be NULL. */
+    const char *id; /* of the image; a group has one change of an image at most */
     enum vox_code (*place)(struct vox_datastore *store, struct vox_change *change,
                            struct vox_err *err);
     void (*undo)(struct vox_datastore *store, struct vox_change *change);
     void (*settle)(struct vox_datastore *store, struct vox_change *change);
     bool images; /* it is about images' files */
+    bool looks;  /* it compares the draft with the folder: applied before those of the group whose
+                    files  are not placed yet, or not removed */
 
     /* for commit.c */
     struct vox_change *next;

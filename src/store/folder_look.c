@@ -499,7 +499,8 @@ static enum vox_code apply(struct vox_datastore *store, struct vox_change *chang
 enum vox_code vox_folder_look_now(struct vox_datastore *store, const struct vox_name_table *closed,
                                   bool eager, bool *pending, struct vox_err *err)
 {
-    struct look look = {.change = {.apply = apply}, .closed = closed, .eager = eager};
+    struct look look = {
+        .change = {.apply = apply, .looks = true}, .closed = closed, .eager = eager};
     enum vox_code code = vox_commit(store, &look.change, err);
     if (pending != NULL) {
         *pending = look.pending || code != VOX_OK;

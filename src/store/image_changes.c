@@ -224,6 +224,7 @@ enum vox_code vox_datastore_add_image(struct vox_datastore *store, const char *i
                                   .place = place_adding,
                                   .undo = undo_adding,
                                   .settle = settle_adding,
+                                  .id = id,
                                   .images = true},
                        .id = id,
                        .ext = settle_ext(upload->ext),
@@ -298,7 +299,8 @@ enum vox_code vox_datastore_delete_image(struct vox_datastore *store, const char
                                          struct vox_err *err)
 {
     struct deleting d = {
-        .change = {.apply = apply_deleting, .settle = settle_deleting, .images = true}, .id = id};
+        .change = {.apply = apply_deleting, .settle = settle_deleting, .id = id, .images = true},
+        .id = id};
     enum vox_code code = vox_store_check_writable(store, err);
     if (code == VOX_OK) {
         code = vox_id_check(id, strlen(id), err);
@@ -356,6 +358,7 @@ static enum vox_code tell(struct vox_datastore *store, struct telling *t, struct
 {
     enum vox_code code = vox_store_check_writable(store, err);
     t->change.apply = apply_telling;
+    t->change.id = t->id;
     if (code == VOX_OK) {
         code = vox_id_check(t->id, strlen(t->id), err);
     }

@@ -296,7 +296,8 @@ enum vox_code vox_datastore_save_label(struct vox_datastore *store, const char *
     struct saving s = {.change = {.apply = apply_saving,
                                   .place = place_saving,
                                   .undo = undo_saving,
-                                  .settle = settle_saving},
+                                  .settle = settle_saving,
+                                  .id = id},
                        .id = id,
                        .tag = tag};
     enum vox_code code = vox_store_check_writable(store, err);
@@ -457,7 +458,8 @@ enum vox_code vox_datastore_delete_label(struct vox_datastore *store, const char
     struct deleting d = {.change = {.apply = apply_deleting,
                                     .place = place_deleting,
                                     .undo = undo_deleting,
-                                    .settle = settle_deleting},
+                                    .settle = settle_deleting,
+                                    .id = id},
                          .id = id,
                          .tag = tag};
     enum vox_code code = vox_store_check_writable(store, err);

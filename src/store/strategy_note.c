@@ -38,7 +38,7 @@ static enum vox_code apply(struct vox_datastore *store, struct vox_change *chang
 enum vox_code vox_strategy_note(struct vox_datastore *store, const char *id, const char *strategy,
                                 const char *numbered, const char *client, struct vox_err *err)
 {
-    struct noting n = {.change = {.apply = apply},
+    struct noting n = {.change = {.apply = apply, .id = id},
                        .id = id,
                        .strategy = strategy,
                        .numbered = numbered,
