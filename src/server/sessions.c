@@ -15,7 +15,7 @@
 #include "util/private_folder.h"
 
 enum {
-    LOOK_SECONDS = 5, /* between two looks for what has expired */
+    LOOK_SECONDS = 1, /* between two looks for what has expired */
     SHORTEST = 60,
     DEFAULT_EXPIRY = 3600,
     DEFAULT_COUNT = 64,
