@@ -113,7 +113,7 @@ static void hold_alive(struct vox_datastore *store)
     if (flock(store->alive, LOCK_EX | LOCK_NB) == 0) {
         vox_folder_sweep(store->folder, ".datastore_v2.json.");
         vox_folder_sweep(store->images, VOX_STAGED_PREFIX);
-        vox_folder_sweep(store->staging, VOX_STAGED_PREFIX);
+        vox_folder_sweep(store->staging, ".");
         vox_folder_sweep(store->state, ".");
         struct vox_name_table tags = {0};
         size_t cursor = 0;

@@ -22,7 +22,7 @@ enum {
     BURST_MS = 250,   /* but are not waited for longer */
     PENDING_MS = 300, /* between two looks at files that are being written */
     RETRY_MS = 1000,  /* after a look that failed */
-    WATCHES = 256
+    WATCHES = 1024
 };
 
 struct vox_watcher {

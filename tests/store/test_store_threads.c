@@ -23,7 +23,7 @@ enum { SAVERS = 6, ROUNDS = 8, IMAGES = 6 };
 static struct vox_datastore *store;
 static struct vox_strategies *strategies;
 static atomic_int wrong, saving;
-static char label_path[300];
+static char label_path[300], image_path[300];
 
 static int set_up(void **state)
 {
@@ -40,6 +40,7 @@ static int set_up(void **state)
     assert_int_equal(vox_strategies_new(store, NULL, &strategies, NULL), VOX_OK);
     put_text("a label", "label");
     snprintf(label_path, sizeof(label_path), "%s", in_folder("a label"));
+    snprintf(image_path, sizeof(image_path), "%s", in_folder("case_0.nii"));
     return 0;
 }
 
@@ -84,7 +85,7 @@ static void *save_labels(void *argument)
 static void *come_and_go(void *argument)
 {
     (void)argument;
-    const struct vox_incoming upload = {in_folder("case_0.nii"), ".nii", NULL, NULL};
+    const struct vox_incoming upload = {image_path, ".nii", NULL, NULL};
     while (atomic_load(&saving) > 0) {
         NEED(vox_datastore_add_image(store, "guest/1", &upload, NULL) == VOX_OK);
         NEED(vox_datastore_delete_image(store, "guest/1", NULL) == VOX_OK);
@@ -176,7 +177,7 @@ static void *quarrel(void *argument)
     const int me = *(const int *)argument;
     for (int round = 0; round < ROUNDS; round++) {
         const struct vox_incoming label = {label_path, both_exts[(me + round) % 2], NULL, NULL};
-        const struct vox_incoming image = {in_folder("case_0.nii"), ".nii", NULL, NULL};
+        const struct vox_incoming image = {image_path, ".nii", NULL, NULL};
         enum vox_code code = vox_datastore_add_image(store, "q", &image, NULL);
         NEED(code == VOX_OK);
         code = vox_datastore_save_label(store, "q", "final", &label, NULL);
@@ -208,7 +209,7 @@ static void of_one_image(void **state)
         pthread_join(threads[i], NULL);
     }
     assert_int_equal(atomic_load(&wrong), 0);
-    const struct vox_incoming upload = {in_folder("case_0.nii"), ".nii", NULL, NULL};
+    const struct vox_incoming upload = {image_path, ".nii", NULL, NULL};
     assert_int_equal(vox_datastore_add_image(store, "q", &upload, NULL), VOX_OK);
     assert_int_equal(vox_datastore_refresh(store, NULL), VOX_OK);
     assert_int_equal(vox_datastore_image(store, "q", &image, NULL), VOX_OK);
