@@ -1,5 +1,6 @@
 #include "server/answer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -212,7 +213,8 @@ void vox_exchange_fail(struct vox_exchange *x, int status, const char *format, .
 
 void vox_exchange_fail_err(struct vox_exchange *x, const struct vox_err *err)
 {
-    fail_with(x, vox_http_status(err->code), err->msg);
+    bool full = err->code == VOX_E_IO && (err->sys == ENOSPC || err->sys == EDQUOT);
+    fail_with(x, full ? 507 : vox_http_status(err->code), err->msg);
 }
 
 static void refuse(struct vox_exchange *x, const char *where, const char *name, const char *type,
