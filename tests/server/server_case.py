@@ -30,7 +30,10 @@ CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
 SANITIZE = os.environ.get("VOXLABEL_SANITIZE", "")
 WHOLE = bool(os.environ.get("VOXLABEL_WHOLE"))
 PATIENCE = 600 if SANITIZE else 180  # seconds after which nothing comes any more, on a busy machine
-AFFINE = numpy.array([[-0.7, 0.0, 0.1, 12.25], [0.0, 0.9, 0.0, -33.5], [0.1, 0.0, 5.0, 101.0], [0, 0, 0, 1]])
+TURN = numpy.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
+AFFINE = numpy.eye(4)
+AFFINE[:3, :3] = TURN @ numpy.diag([-0.75, 0.75, 5.0])
+AFFINE[:3, 3] = 12.25, -33.5, 101.0
 
 for name in [name for name in os.environ if name.startswith("MONAI_")]:
     os.environ.pop(name)  # tests say what they mean

@@ -16,6 +16,7 @@ import monai_reader
 from server_case import PATIENCE, ServerCase, few, multipart, request, write_label
 
 WRITERS = 4
+ENDINGS = (".nii.gz", ".nrrd")
 
 
 class Writer(threading.Thread):
@@ -35,7 +36,7 @@ class Writer(threading.Thread):
             image = dice.choice(self.images)
             tag = f"by_{self.number % WRITERS}" if dice.random() < 0.5 else "final"
             label = dice.choice(self.labels) + self.number.to_bytes(4, "big") + self.count.to_bytes(4, "big")
-            ending = dice.choice([".nii.gz", ".nrrd"])
+            ending = dice.choice(ENDINGS)
             key, checksum = (image, tag), hashlib.sha256(label).hexdigest()
             self.sent.setdefault(key, []).append(checksum)
             body, headers = multipart({"params": json.dumps({"n": self.count})}, [("label", "x" + ending, label)])
@@ -58,18 +59,21 @@ class Killed(ServerCase):
         self.labels = [write_label(self.folder / "l.nii.gz", seed=n).read_bytes() for n in range(4)]
 
     def left_over(self):
-        """Files of the folder that nothing accounts for."""
+        """Files of the folder that nothing accounts for, and that should be there. A label that got another ending when
+        the server was killed may be there with both, whole; the index says which one counts."""
         index = self.index()["objects"]
         known = {"datastore_v2.json", ".lock"} | {f"{name}.nii.gz" for name in self.names}
+        twins = set()
         for name, thing in index.items():
             for tag, label in thing["labels"].items():
                 known.add(f"labels/{tag}/{name}{label['ext']}")
+                twins |= {f"labels/{tag}/{name}{ending}" for ending in ENDINGS}
         found = set()
         for path in self.studies.rglob("*"):
             where = path.relative_to(self.studies).as_posix()
             if path.is_file() and not self.is_own(where):
                 found.add(where)
-        return sorted(found - known), sorted(known - found - {".lock"})
+        return sorted(found - known - twins), sorted(known - found - {".lock"})
 
     def is_own(self, where):
         """The server's own folder of versions and notes; a temporary file is none of it."""
@@ -101,6 +105,7 @@ class Killed(ServerCase):
             json.loads((self.studies / "datastore_v2.json").read_bytes())
         server = self.serve()
         self.check(server, wanted)
+        self.delete_one(server, wanted)
         self.assertEqual(server.stop(), 0, server.text())
         self.assertEqual(self.left_over(), ([], []))
         self.assertGreater(saved, rounds)
@@ -109,6 +114,20 @@ class Killed(ServerCase):
         self.assertEqual(store.list_images(), self.names)
         for image, tag in wanted:
             self.assertTrue(os.path.exists(store.get_label_uri(image, tag)))
+
+    def what_is_there(self, server, name, tag):
+        """For a message."""
+        files = [path.relative_to(self.studies).as_posix() for path in self.studies.rglob(f"*{name}*")]
+        return self.index()["objects"].get(name), files, server.text()[-1000:]
+
+    def delete_one(self, server, wanted):
+        """A label that is deleted does not come back from a file with its old ending."""
+        for name, tag in [key for key in wanted if key[1] == "final"]:
+            self.assertEqual(server.call("DELETE", f"/datastore/label?id={name}&tag={tag}").status, 200)
+            del wanted[name, tag]
+        time.sleep(1)
+        self.assertNotIn("final", server.get("/datastore/")["label_tags"])
+        self.assertEqual([path for path in (self.studies / "labels" / "final").iterdir()], [])
 
     def merge(self, wanted, writers):
         """Of several writers of one label any one's last may have won, and any that was under way."""
@@ -125,7 +144,7 @@ class Killed(ServerCase):
 
     def check(self, server, wanted):
         for key, may in wanted.items():
-            self.assertIn(self.stored(server, key), may, key)
+            self.assertIn(self.stored(server, key), may, f"{key}: {self.what_is_there(server, *key)}")
         stray, missing = self.left_over()
         self.assertEqual((stray, missing), ([], []))
         for key in wanted:
@@ -156,10 +175,12 @@ class Killed(ServerCase):
         self.assertEqual(self.left_over(), ([], []))
         self.eventually(lambda: not self.files(self.folder / "sessions"), "the end of old sessions")
         self.assertEqual(server.stop(), 0)
-        self.assertEqual(self.files(self.folder / "tmp"), [])
+        self.assertEqual(self.files(self.folder / "tmp") + self.files(self.folder / "sessions"), [])
+        self.assertEqual(self.files(self.folder / "cache" / "voxlabel" / "server"), [])
 
     def files(self, folder):
-        return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+        """But the locks of those that run."""
+        return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith("lock"))
 
     def quietly(self, port, path, body, headers):
         try:
