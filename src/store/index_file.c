@@ -3,6 +3,7 @@
 #include "store/grow_text.h"
 #include "store/index.h"
 #include "store/info_text.h"
+#include "store/python_json.h"
 #include "store/store_ids.h"
 #include "util/json.h"
 #include "util/memory.h"
@@ -124,12 +125,31 @@ static enum vox_code read_objects(const struct reading *r, const struct vox_json
     return code;
 }
 
+/* Python's json module writes more than JSON; who wrote the file with it is read too. */
+static enum vox_code parse(const char *text, size_t size, struct vox_json **out,
+                           struct vox_err *err)
+{
+    struct vox_err first = {0};
+    char *mended;
+    size_t mended_size;
+    enum vox_code code = vox_json_parse(text, size, &file_limits, out, &first);
+    if (code == VOX_E_FORMAT && memchr(text, '\0', size) == NULL &&
+        vox_python_json(text, size, &mended, &mended_size, NULL) == VOX_OK) {
+        code = vox_json_parse(mended, mended_size, &file_limits, out, NULL);
+        vox_free(mended);
+    }
+    if (code != VOX_OK && err != NULL) {
+        *err = first;
+    }
+    return code;
+}
+
 enum vox_code vox_index_read(const char *text, size_t size, const struct vox_index *known,
                              vox_index_name *name, void *context, struct vox_index **out,
                              struct vox_err *err)
 {
     struct vox_json *json;
-    enum vox_code code = vox_json_parse(text, size, &file_limits, &json, err);
+    enum vox_code code = parse(text, size, &json, err);
     if (code != VOX_OK) {
         return code;
     }

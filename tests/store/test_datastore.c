@@ -156,6 +156,25 @@ static void keeps_what_it_does_not_know(void **state)
     vox_free(text);
 }
 
+static void what_python_writes(void **state)
+{
+    (void)state;
+    put_image("a.nii", 1);
+    put_text("datastore_v2.json",
+             "{\"objects\": {\"a\": {\"image\": {\"ext\": \".nii\", \"info\": {\"dice\": NaN, "
+             "\"far\": [Infinity, -Infinity, 123456789012345678901234567890, -1.5e-3], "
+             "\"said\": \"NaN \\\" Infinity\", \"name\": \"x\\udcff\\ud83d\\ude00\\u0000\"}}}}}");
+    struct vox_datastore *store = open_noting();
+    assert_string_equal(notes, "");
+    const char *all = all_json(store);
+    HAS(all, "\"dice\": null");
+    HAS(all, "null,\n            null,\n            1.2345678901234568e+29");
+    HAS(all, "-0.0015");
+    HAS(all, "\"NaN \\\" Infinity\"");
+    HAS(all, "\"x\\ufffd\\ud83d\\ude00\\ufffd\"");
+    vox_datastore_close(store);
+}
+
 static void broken_file_is_put_aside(void **state)
 {
     (void)state;
@@ -276,6 +295,7 @@ int main(void)
         TEST(makes_one_of_a_folder),
         TEST(spelling_of_the_specification),
         TEST(keeps_what_it_does_not_know),
+        TEST(what_python_writes),
         TEST(broken_file_is_put_aside),
         TEST(edits_by_hand_are_merged),
         TEST(folders_outside_are_refused),
