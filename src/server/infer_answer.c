@@ -35,7 +35,7 @@ static int status_of(const struct vox_err *err)
 {
     switch (err->code) {
     case VOX_E_ARG:
-        return 422;
+        return 400;
     case VOX_E_NOT_FOUND:
         return 404;
     case VOX_E_LIMIT:
