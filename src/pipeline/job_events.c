@@ -63,6 +63,13 @@ void vox_job_log(struct vox_job *job, const char *kind, const char *json)
     }
 }
 
+void vox_job_trim_events(struct vox_job *job)
+{
+    while (job->events != NULL && job->events->next != NULL) {
+        drop_oldest(job);
+    }
+}
+
 void vox_job_free_events(struct vox_job *job)
 {
     while (job->events != NULL) {

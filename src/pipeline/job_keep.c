@@ -4,7 +4,11 @@
 #include "pipeline/job_parts.h"
 #include "pipeline/stopwatch.h"
 
-enum { KEEPER_SECONDS = 1, SAVE_SECONDS = 15 };
+enum {
+    KEEPER_SECONDS = 1,
+    SAVE_SECONDS = 15,
+    MOST_EVENTS = 32 << 20 /* bytes of the events of all jobs that have ended */
+};
 
 /* ---- lists, under the queue's lock ---- */
 
@@ -48,16 +52,21 @@ struct vox_job *vox_job_unlist(struct vox_job_queue *queue, struct vox_job **at)
 struct kept {
     int jobs;
     uint64_t bytes;
+    size_t events; /* bytes */
     double now;
 };
 
-/* Whether a job has to go, counted from the newest on. */
+/* Whether a job has to go, counted from the newest on. Events of older ones go before. */
 static bool is_beyond(const struct vox_job_queue *queue, struct vox_job *job, struct kept *kept)
 {
     pthread_mutex_lock(&job->lock);
     bool ended = job->state >= VOX_JOB_DONE;
     double age = kept->now - job->ended;
     uint64_t bytes = job->file_bytes;
+    if (ended && kept->events + job->events_bytes > MOST_EVENTS) {
+        vox_job_trim_events(job);
+    }
+    kept->events += ended ? job->events_bytes : 0;
     pthread_mutex_unlock(&job->lock);
     if (!ended) {
         return false;

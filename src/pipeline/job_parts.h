@@ -150,7 +150,8 @@ void vox_job_log(struct vox_job *job, const char *kind, const char *json);
 void vox_job_log_queued(struct vox_job *job, int position);
 void vox_job_log_plan(struct vox_job *job, const struct vox_plan *plan);
 void vox_job_log_progress(struct vox_job *job, const struct vox_event *event);
-void vox_job_log_end(struct vox_job *job); /* under the job's lock */
+void vox_job_log_end(struct vox_job *job);     /* under the job's lock */
+void vox_job_trim_events(struct vox_job *job); /* the last one stays; under the job's lock */
 void vox_job_free_events(struct vox_job *job);
 
 /* ---- work ---- */

@@ -14,7 +14,7 @@ enum {
     DEFAULT_RUNNING = 8,
     DEFAULT_JOBS = 256,
     DEFAULT_SECONDS = 3600,
-    DEFAULT_RUNS = 4
+    DEFAULT_RUNS = 2
 };
 static const uint64_t default_bytes = UINT64_C(4) << 30;
 

@@ -63,7 +63,7 @@ struct vox_job_queue_setup {
     int keep_jobs;      /* finished ones that can be looked up; 0: 256 */
     double keep_seconds; /* for how long; 0: 3600 */
     uint64_t keep_bytes; /* of their result files; 0: 4 GiB */
-    int keep_runs;       /* finished runs that `refine` goes on from at once; 0: 4 */
+    int keep_runs;       /* finished runs that `refine` goes on from at once; 0: 2; less: none */
     const char *counts;  /* file that remembers how often images were opened; NULL: none */
     uint64_t warm_bytes; /* of images opened often that are decoded again at the start; 0: none */
 };
@@ -175,7 +175,8 @@ void vox_job_describe(struct vox_job *job, struct vox_job_facts *out);
  * beginning with outside, i fastest; the rest of the slice is outside. restart: total. done: the
  * result's JSON. failed, cancelled: detail.
  *
- * A job keeps its last events, up to VOX_JOB_EVENT_BYTES. */
+ * A job keeps its last events, up to VOX_JOB_EVENT_BYTES; of those that have ended long ago the
+ * last one alone is kept. */
 /* False: it wants no more, and is not called again. */
 typedef bool vox_job_listener_fn(void *context, int64_t number, const char *kind, const char *json);
 

@@ -138,7 +138,9 @@ static enum vox_code run_job(struct vox_job_queue *queue, struct vox_job *job, s
     struct vox_turn_seat seat;
     enum vox_code code = vox_turn_seat_init(&seat, (int)job->class, err);
     if (code == VOX_OK) {
-        vox_job_opened_count(queue, job->image->path);
+        if (job->class == VOX_JOB_CLICK && !job->image->own) {
+            vox_job_opened_count(queue, job->image->path);
+        }
         code = vox_job_infer(job, &seat, err);
         vox_turn_seat_fini(&seat);
     }

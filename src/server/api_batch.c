@@ -7,6 +7,7 @@
 #include "server/exchange.h"
 #include "server/infer_answer.h"
 #include "server/router.h"
+#include "store/datastore.h"
 #include "util/memory.h"
 
 /* False: answered. */
@@ -79,6 +80,10 @@ static void post_batch(struct vox_exchange *x, struct vox_app *app)
     if (vox_app_model_find(app, vox_exchange_param(x, "model")) == NULL &&
         (spaced == NULL || vox_app_model_find(app, spaced) == NULL)) {
         vox_exchange_fail(x, 404, "there is no model of that name; /info/ lists them");
+        return;
+    }
+    if (vox_datastore_read_only(vox_app_datastore(app))) {
+        vox_exchange_fail(x, 403, "the studies are read-only, so labels cannot be stored");
         return;
     }
     if (sync) {

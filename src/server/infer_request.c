@@ -80,7 +80,7 @@ static bool read_prompts(struct vox_exchange *x, struct vox_infer_request *out)
     return code == VOX_OK;
 }
 
-static bool read_save(struct vox_exchange *x, const struct vox_json *params,
+static bool read_save(struct vox_exchange *x, struct vox_app *app, const struct vox_json *params,
                       struct vox_infer_request *out)
 {
     const char *tag = text_of(params, "label_tag");
@@ -88,6 +88,10 @@ static bool read_save(struct vox_exchange *x, const struct vox_json *params,
     bool save = false;
     if (!vox_json_bool(vox_json_get(params, "save_label"), &save) || !save) {
         return true;
+    }
+    if (vox_datastore_read_only(vox_app_datastore(app))) {
+        vox_exchange_fail(x, 403, "the studies are read-only; ask without 'save_label'");
+        return false;
     }
     tag = tag != NULL ? tag : "original";
     if (vox_tag_check(tag, strlen(tag), &err) != VOX_OK) {
@@ -277,7 +281,7 @@ bool vox_infer_request_read(struct vox_exchange *x, struct vox_app *app, const c
         return false;
     }
     read_names(x, params, vox_app_settings(app), out);
-    if (!read_save(x, params, out) || !choose_image(x, app, out) ||
+    if (!read_save(x, app, params, out) || !choose_image(x, app, out) ||
         !choose_mask(x, app, params, out) || !read_prompts(x, out)) {
         vox_infer_request_drop(out);
         return false;
