@@ -15,6 +15,7 @@
 #include "server/http_parts.h"
 #include "util/memory.h"
 #include "util/number_text.h"
+#include "util/tls.h"
 
 enum {
     DEFAULT_THREADS = 4,
@@ -360,7 +361,18 @@ static void expect_body(struct vox_exchange *x)
 {
     const double allowed =
         (double)x->limits->request_time + (double)x->received / (double)x->limits->body_rate;
-    vox_link_expect(x->link, x->body_started + allowed - vox_http_clock());
+    vox_link_expect(x->link, x->body_started + allowed);
+}
+
+/* The library asks clients for a certificate, but takes those without one too. */
+static bool is_let_in(struct vox_exchange *x)
+{
+    if (x->http->ca == NULL) {
+        return true;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL && vox_tls_peer_is_trusted(info->tls_session);
 }
 
 static enum MHD_Result open_request(struct vox_exchange *x, const char *method, const char *version)
@@ -373,6 +385,11 @@ static enum MHD_Result open_request(struct vox_exchange *x, const char *method, 
     (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, note_header, framing);
     framing->chunked = framing->chunked && strcmp(version, MHD_HTTP_VERSION_1_0) != 0;
     note_peer(x);
+    if (!is_let_in(x)) {
+        x->close = true;
+        vox_exchange_fail(x, 403, "The client has no certificate of an authority that is trusted");
+        return dispatch(x);
+    }
     vox_arrival_open(x);
     const bool body = framing->codings > 0 || framing->length > 0;
     if (body && (!takes_body(x) || x->close)) {
@@ -456,7 +473,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         struct vox_link *link = info != NULL ? vox_link_new(http->links, info->connect_fd) : NULL;
         if (link != NULL) {
-            vox_link_expect(link, (double)http->limits.request_time);
+            vox_link_expect(link, vox_http_clock() + (double)http->limits.request_time);
         }
         *state = link;
     } else if (*state != NULL) {
@@ -516,7 +533,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (x->active) {
         (void)atomic_fetch_sub(&http->active, 1);
     }
-    vox_link_expect(x->link, (double)http->limits.request_time);
+    vox_link_expect(x->link, vox_http_clock() + (double)http->limits.request_time);
     vox_exchange_clear(x);
     vox_free(x);
     (void)atomic_fetch_sub(&http->in_flight, 1);
@@ -542,15 +559,17 @@ static void say_nothing(void *context, const char *format, va_list list)
 
 static enum vox_code start_daemon(struct vox_http *http, unsigned threads, struct vox_err *err)
 {
+    static char versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     const struct vox_http_limits *limits = &http->limits;
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
-    struct MHD_OptionItem tls[5] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[6] = {{MHD_OPTION_END, 0, NULL}};
     size_t n = 0;
     if (http->certificate != NULL) {
         flags |= MHD_USE_TLS;
         tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate};
         tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, http->key};
+        tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, versions};
     }
     if (http->key_password != NULL) {
         tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_KEY_PASSWORD, 0, http->key_password};

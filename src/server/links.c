@@ -240,10 +240,10 @@ void vox_link_drop(struct vox_link *link)
     (void)pthread_mutex_unlock(&links->lock);
 }
 
-void vox_link_expect(struct vox_link *link, double seconds)
+void vox_link_expect(struct vox_link *link, double until)
 {
     (void)pthread_mutex_lock(&link->links->lock);
-    link->deadline = seconds > 0 ? now() + seconds : 0;
+    link->deadline = until;
     (void)pthread_mutex_unlock(&link->links->lock);
 }
 

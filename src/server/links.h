@@ -24,8 +24,9 @@ void vox_links_free(struct vox_links *links);
 struct vox_link *vox_link_new(struct vox_links *links, int fd);
 void vox_link_drop(struct vox_link *link);
 
-/* The client is shut out unless this is called again within `seconds` from now; 0: no longer. */
-void vox_link_expect(struct vox_link *link, double seconds);
+/* The client is shut out when CLOCK_MONOTONIC has reached `until`, unless this is called again
+ * before; 0: never. */
+void vox_link_expect(struct vox_link *link, double until);
 
 /* Called on the links' thread while a link is watched; neither may wait. */
 struct vox_link_watch {
