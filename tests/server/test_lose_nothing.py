@@ -112,7 +112,7 @@ class Killed(ServerCase):
         print(f"{rounds} rounds, {saved} labels acknowledged, all there", flush=True)
         store = monai_reader.open_folder(self.studies)
         self.assertEqual(store.list_images(), self.names)
-        for image, tag in wanted:
+        for image, tag in [key for key, may in wanted.items() if may != {None}]:
             self.assertTrue(os.path.exists(store.get_label_uri(image, tag)))
 
     def what_is_there(self, server, name, tag):
