@@ -35,7 +35,8 @@ void vox_answer_static(struct vox_exchange *x, int status, const char *type, con
 void vox_exchange_fail(struct vox_exchange *x, int status, const char *format, ...)
     VOX_PRINTF(3, 4);
 
-/* The same for an error: err->msg with vox_http_status of its code, 507 for a full disk; 503 has Retry-After. */
+/* The same for an error: err->msg with vox_http_status of its code, 507 for a full disk; 503 has
+ * Retry-After. */
 void vox_exchange_fail_err(struct vox_exchange *x, const struct vox_err *err);
 
 /* 422 {"detail": [{"type": "missing", "loc": ["query", "tag"], "msg": "Field required",

@@ -81,7 +81,7 @@ static void content_is(const char *path, const char *wanted)
 }
 
 static const char two_files[] =
-    FIELD "\"params\"\r\n\r\n{}\r\n" FIELD "\"file\"; filename=\"/home/x/../Some Name.NII.GZ\"\r\n"
+    FIELD "\"params\"\r\n\r\n{}\r\n" FIELD "\"file\"; filename=\"/data/x/../Some Name.NII.GZ\"\r\n"
           "Content-Type: a/b\r\n\r\nthe first file, longer than what memory holds\r\n" FIELD
           "\"file\"; filename=\"..\\..\\evil\"\r\n\r\nsecond\r\n" FIELD
           "\"params\"\r\n\r\nlast\r\n" FIELD "\"none\"; filename=\"\"\r\n\r\n\r\n--b--\r\n";

@@ -33,17 +33,18 @@ class Later(HttpCase):
         """Many wait; a quick route and one that may wait answer meanwhile."""
         clients = [self.raw() for _ in range(40)]
         for client in clients:
-            client.sendall(b"GET /later?seconds=5 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            client.sendall(b"GET /later?seconds=1000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         self.wait_for(lambda: self.state()["waiting"] == 40)
         self.assertEqual(self.ask("GET", "/echo").status, 200)
         self.assertEqual(self.state()["waiting"], 40)
         for client in clients:
-            self.assertEqual(statuses(read_all(client)), [200])
+            client.close()
+        self.wait_for(lambda: self.state()["waiting"] == 0)
 
     def test_handlers_that_wait_hold_nobody(self):
         clients = [self.raw() for _ in range(4)]
         for client in clients:
-            client.sendall(b"GET /block?seconds=2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            client.sendall(b"GET /block?seconds=0.7 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         for _ in range(5):
             self.assertEqual(self.ask("GET", "/echo/quick").status, 200)
         for client in clients:
@@ -71,7 +72,7 @@ class Later(HttpCase):
         """Both at the same moment, many times: nothing is told twice, nothing is lost."""
 
         def client(number):
-            for i in range(30):
+            for i in range(20):
                 one = socket.create_connection(("127.0.0.1", self.server.port))
                 one.sendall(b"GET /later?seconds=0.003 HTTP/1.1\r\nHost: h\r\n\r\n")
                 time.sleep(0.0005 * ((number + i) % 12))
@@ -110,20 +111,20 @@ class Events(HttpCase):
 
     def test_they_come_as_they_are_made(self):
         connection = self.connect()
-        connection.request("GET", "/events?count=-1&ms=300")
+        connection.request("GET", "/events?count=-1&ms=150")
         response = connection.getresponse()
         times = []
         while len(times) < 4:
             if response.fp.readline().startswith(b"event: slice"):
                 times.append(time.monotonic())
-        self.assertGreater(times[3] - times[0], 0.5)
+        self.assertGreater(times[3] - times[0], 0.25)
         connection.close()
         self.wait_for(lambda: self.state()["feeds"] == 0)
 
     def test_many_events(self):
-        answer = self.ask("GET", "/events?count=20000&size=20")
-        self.assertEqual(answer.body.count(b"event: slice"), 20000)
-        self.assertIn(b'{"i":19999}', answer.body)
+        answer = self.ask("GET", "/events?count=5000&size=20")
+        self.assertEqual(answer.body.count(b"event: slice"), 5000)
+        self.assertIn(b'{"i":4999}', answer.body)
 
     def test_none(self):
         self.assertEqual(self.ask("GET", "/events?count=0").body, b"")
@@ -132,7 +133,7 @@ class Events(HttpCase):
         gone = self.state()["gone"]
         for leave in (socket.socket.close, reset):
             client = self.raw()
-            client.sendall(b"GET /events?count=-1&ms=1500 HTTP/1.1\r\nHost: h\r\n\r\n")
+            client.sendall(b"GET /events?count=-1&ms=700 HTTP/1.1\r\nHost: h\r\n\r\n")
             client.recv(100)
             leave(client)
         self.wait_for(lambda: self.state()["feeds"] == 0)
@@ -171,7 +172,7 @@ class Stopping(unittest.TestCase):
 
     def test_what_runs_is_answered(self):
         server = self.start(drain=60)
-        clients = [self.send(server, path) for path in (b"/later?seconds=1", b"/block?seconds=1", b"/events?count=3&ms=300")]
+        clients = [self.send(server, path) for path in (b"/later?seconds=0.5", b"/block?seconds=0.5", b"/events?count=3&ms=200")]
         self.wait(server, b'"waiting": 1')
         server.stop()
         for client in clients:
@@ -181,7 +182,7 @@ class Stopping(unittest.TestCase):
     def test_what_does_not_end_is_told(self):
         server = self.start(drain=0.2)
         waits = [self.send(server, b"/later?seconds=10000") for _ in range(10)]
-        feeds = [self.send(server, b"/events?count=-1&ms=1500") for _ in range(3)]
+        feeds = [self.send(server, b"/events?count=-1&ms=700") for _ in range(3)]
         for client in feeds:
             client.recv(100)
         self.wait(server, b'"waiting": 10')
