@@ -191,7 +191,9 @@ static enum vox_code first_look(struct vox_datastore *store, struct vox_err *err
     if (!store->read_only) {
         hold_alive(store);
     }
-    return vox_folder_look_now(store, NULL, true, NULL, err);
+    code = vox_folder_look_now(store, NULL, true, NULL, err);
+    /* Objects whose images were gone have left no gaps. */
+    return code == VOX_OK ? vox_store_renumber(store, err) : code;
 }
 
 /* --- opening and closing --- */

@@ -73,6 +73,9 @@ enum vox_code vox_store_find(struct vox_datastore *store, const char *id, struct
 enum vox_code vox_store_publish(struct vox_datastore *store, struct vox_index *draft,
                                 struct vox_err *err) VOX_MUST_USE;
 
+/* Numbers objects by their places; for a datastore that nobody else knows yet. */
+enum vox_code vox_store_renumber(struct vox_datastore *store, struct vox_err *err) VOX_MUST_USE;
+
 /* datastore_v2.json as it was read or written last. */
 struct vox_file_state vox_store_mark(struct vox_datastore *store);
 void vox_store_set_mark(struct vox_datastore *store, const struct vox_file_state *mark);

@@ -94,6 +94,21 @@ static enum vox_code give_number(struct vox_datastore *store, struct vox_entry *
     return VOX_OK;
 }
 
+enum vox_code vox_store_renumber(struct vox_datastore *store, struct vox_err *err)
+{
+    enum vox_code code = VOX_OK;
+    pthread_mutex_lock(&store->lock);
+    vox_name_table_fini(&store->numbers);
+    while (store->n_numbered > 0) {
+        vox_free(store->numbered[--store->n_numbered]);
+    }
+    for (size_t i = 0; code == VOX_OK && i < store->index->n; i++) {
+        code = give_number(store, store->index->at[i], err);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return code;
+}
+
 enum vox_code vox_store_publish(struct vox_datastore *store, struct vox_index *draft,
                                 struct vox_err *err)
 {

@@ -372,14 +372,17 @@ static enum vox_code drop_missing_labels(struct look *look, const struct vox_nam
         const struct vox_entry *entry = look->draft->at[i];
         struct vox_entry *changed = NULL;
         for (size_t j = 0; !entry->foreign && j < entry->n_labels; j++) {
-            if (has_label_file(tags, entry, &entry->labels[j])) {
+            const char *tag = entry->labels[j].tag;
+            /* One with a tag that is not looked into stays as it is. */
+            if (vox_tag_check(tag, strlen(tag), NULL) != VOX_OK ||
+                has_label_file(tags, entry, &entry->labels[j])) {
                 continue;
             }
             changed = changed == NULL ? vox_entry_copy(entry) : changed;
             if (changed == NULL) {
                 return vox_fail(err, VOX_E_NOMEM, "out of memory");
             }
-            vox_entry_drop_label(changed, entry->labels[j].tag);
+            vox_entry_drop_label(changed, tag);
         }
         if (changed != NULL) {
             code = vox_draft_put(look->draft, changed, err);

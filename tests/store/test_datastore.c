@@ -138,7 +138,8 @@ static void keeps_what_it_does_not_know(void **state)
              "{\"name\": \"n\", \"project\": {\"lead\": [1, 2.5, null, true, \"\\u00e9\"]}, "
              "\"objects\": {\"z\": {\"image\": {\"ext\": \".nii\", \"info\": {\"free\": {\"form\": "
              "[[]]}, \"big\": 9007199254740993}, \"sop\": 1}, \"reviewed\": false}, "
-             "\"a\": {\"image\": {\"ext\": \".nii\"}}, "
+             "\"a\": {\"image\": {\"ext\": \".nii\"}, \"labels\": {\"v 1\": {\"ext\": \".nrrd\", "
+             "\"info\": {\"odd\": \"tag\"}}}}, "
              "\"../evil\": {\"image\": {\"ext\": \".nii\"}, \"labels\": {}}}}");
     struct vox_datastore *store = open_store(NULL);
     assert_int_equal(save_text(store, "a", "final", ".nrrd", "x", NULL), VOX_OK);
@@ -152,6 +153,8 @@ static void keeps_what_it_does_not_know(void **state)
     HAS(text, "\"sop\": 1");
     HAS(text, "\"reviewed\": false");
     HAS(text, "\"../evil\"");
+    HAS(text,
+        "\"v 1\": {\n          \"ext\": \".nrrd\",\n          \"info\": {\n            \"odd\"");
     assert_true(strstr(text, "\"z\"") < strstr(text, "\"a\""));
     vox_free(text);
 }

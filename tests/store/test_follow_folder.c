@@ -233,11 +233,11 @@ static void own_writes_ask_for_no_look(void **state)
     put_image("b.nii", 2);
     wait_until("\"b\": {", true);
     assert_int_equal(save_text(store, "a", "final", ".nrrd", "x", NULL), VOX_OK);
-    nap(400);
+    nap(300);
     uint64_t generation = vox_datastore_generation(store);
     struct stat first, last;
     assert_int_equal(stat(in_folder("datastore_v2.json"), &first), 0);
-    nap(800);
+    nap(500);
     assert_int_equal(vox_datastore_generation(store), generation);
     assert_int_equal(stat(in_folder("datastore_v2.json"), &last), 0);
     assert_int_equal(first.st_ino, last.st_ino);

@@ -109,6 +109,24 @@ static void list_follows(void **state)
                  "\"b\"}, \"img_0003\": {\"description\": \"0 before all\"}}");
 }
 
+/* The place among all objects of the file, those without an image left out, other formats counted.
+ */
+static void numbers_are_places(void **state)
+{
+    (void)state;
+    vox_datastore_close(store);
+    put_text("p.jpg", "a picture");
+    put_text("datastore_v2.json",
+             "{\"objects\": {\"gone\": {\"image\": {\"ext\": \".nii\"}}, \"b\": {\"image\": "
+             "{\"ext\": \".nrrd\"}}, \"p\": {\"image\": {\"ext\": \".jpg\"}}, \"c\": {\"image\": "
+             "{\"ext\": \".nii\"}}}}");
+    store = open_store(NULL);
+    begin(NULL);
+    keys_are(TWO ", \"img_0000\": {\"description\": \"b\"}, \"img_0002\": {\"description\": "
+                 "\"c\"}, \"img_0003\": {\"description\": \"a\"}}");
+    HAS(next("img_0002", "u"), "\"id\":\"c\"");
+}
+
 static void file_names(void **state)
 {
     (void)state;
@@ -322,11 +340,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(list_follows),        TEST(file_names),
-        TEST(one_image),           TEST(unknown_keys),
-        TEST(first_and_random),    TEST(random_hands_out_all),
-        TEST(another_row),         TEST(damaged_images_are_not_offered),
-        TEST(read_only_hands_out), TEST(checksums_are_kept),
+        TEST(list_follows),
+        TEST(numbers_are_places),
+        TEST(file_names),
+        TEST(one_image),
+        TEST(unknown_keys),
+        TEST(first_and_random),
+        TEST(random_hands_out_all),
+        TEST(another_row),
+        TEST(damaged_images_are_not_offered),
+        TEST(read_only_hands_out),
+        TEST(checksums_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
