@@ -164,7 +164,6 @@ static void warn_of_other(struct warnings *warnings, const struct vox_checkout *
     warn(warnings, sentence);
 }
 
-/* The number that info has under a key is kept: what a client wrote there is its own. */
 static enum vox_code write_answer(const struct vox_image_record *image, const char *checksum,
                                   const struct vox_strategy_pick *pick, const char *warnings,
                                   char **out, struct vox_err *err)
@@ -182,7 +181,7 @@ static enum vox_code write_answer(const struct vox_image_record *image, const ch
     if (warnings != NULL) {
         members[n++] = (struct vox_info_member){.key = "warnings", .raw = warnings};
     }
-    /* First what is the answer's own, then the image's info, where it says something else. */
+    /* The answer's own members come first and win over those of the info. */
     char *own = NULL;
     enum vox_code code = vox_info_merge("{}", NULL, members, n, &own, err);
     if (code == VOX_OK) {
