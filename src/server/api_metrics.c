@@ -24,12 +24,12 @@ static void put_one(struct vox_text *text, const char *name, const char *kind, c
     vox_text_format(text, "voxlabel_%s %" PRIu64 "\n", name, value);
 }
 
-/* Milliseconds, so that no locale has a say in how a number looks. */
+/* To the microsecond, and no locale has a say in how it looks. */
 static void put_seconds(struct vox_text *text, double seconds)
 {
-    const double all = seconds > 0 && seconds < 1e12 ? seconds * 1000 + 0.5 : 0;
-    const uint64_t ms = (uint64_t)all;
-    vox_text_format(text, "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
+    const double all = seconds > 0 && seconds < 1e12 ? seconds * 1e6 + 0.5 : 0;
+    const uint64_t us = (uint64_t)all;
+    vox_text_format(text, "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
 }
 
 /* ---- requests ---- */
