@@ -223,6 +223,7 @@ void vox_store_set_undecodable(struct vox_datastore *store, const char *file_nam
 {
     struct vox_file_state *copy = state == NULL ? NULL : vox_alloc(sizeof(*copy));
     pthread_mutex_lock(&store->lock);
+    size_t before = store->undecodable.n;
     if (copy == NULL) {
         vox_name_table_remove(&store->undecodable, file_name);
     } else {
@@ -230,6 +231,10 @@ void vox_store_set_undecodable(struct vox_datastore *store, const char *file_nam
         if (vox_name_table_put(&store->undecodable, file_name, copy, NULL) != VOX_OK) {
             vox_free(copy); /* it is looked at again */
         }
+    }
+    if (store->undecodable.n != before) {
+        store->generation++;
+        pthread_cond_broadcast(&store->changed);
     }
     pthread_mutex_unlock(&store->lock);
 }

@@ -239,10 +239,15 @@ static void random_hands_out_all(void **state)
 static void damaged_images_are_not_offered(void **state)
 {
     (void)state;
+    char *text = NULL;
+    assert_int_equal(vox_strategies_info_json(strategies, &text, NULL), VOX_OK);
+    vox_free(text);
     put_text("a.nii", "not an image any more");
     HAS(next("first", "u"), "\"id\":\"b\"");
     assert_string_equal(next("img_0000", "u"), "");
     HAS(problem, "cannot be decoded");
+    keys_are(TWO ", \"img_0001\": {\"description\": \"b\"}, \"img_0002\": {\"description\": "
+                 "\"c\"}}");
     for (int i = 0; i < 20; i++) {
         LACKS(next("random", "u"), "\"id\":\"a\"");
     }
