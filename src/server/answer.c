@@ -23,6 +23,33 @@ void vox_piece_clear(struct vox_piece *piece)
     *piece = (struct vox_piece){.fd = -1};
 }
 
+static ssize_t read_piece(const struct vox_piece *piece, uint64_t at, char *out, size_t room)
+{
+    const uint64_t left = piece->size - at;
+    const size_t size = left < room ? (size_t)left : room;
+    if (piece->data != NULL) {
+        memcpy(out, (const char *)piece->data + at, size);
+        return (ssize_t)size;
+    }
+    ssize_t n = -1;
+    do {
+        n = pread(piece->fd, out, size, (off_t)(piece->offset + at));
+    } while (n < 0 && errno == EINTR);
+    return n > 0 ? n : -1;
+}
+
+ssize_t vox_pieces_read(const struct vox_piece *pieces, size_t count, uint64_t at, char *out,
+                        size_t room)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (at < pieces[i].size) {
+            return read_piece(&pieces[i], at, out, room);
+        }
+        at -= pieces[i].size;
+    }
+    return 0;
+}
+
 void vox_answer_clear(struct vox_answer *answer)
 {
     for (size_t i = 0; i < answer->count; i++) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "server/exchange.h"
 #include "server/form.h"
@@ -124,6 +125,11 @@ void vox_answer_own_header(struct vox_exchange *x, const char *name, const char 
 /* Appends a stretch; takes what it owns. */
 void vox_answer_piece(struct vox_exchange *x, const struct vox_piece *piece);
 void vox_piece_clear(struct vox_piece *piece);
+
+/* Reads what lies `at` bytes behind the begin of the first piece; bytes that were read, 0 at the
+ * end, -1 where a file became shorter than was announced. */
+ssize_t vox_pieces_read(const struct vox_piece *pieces, size_t count, uint64_t at, char *out,
+                        size_t room);
 
 /* Appends bytes that vox_free releases; NULL is no memory, and the answer becomes a 500. */
 void vox_answer_owned(struct vox_exchange *x, void *data, size_t size);

@@ -1,9 +1,6 @@
 #include "server/http.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -64,32 +61,14 @@ struct stretches {
     struct vox_piece pieces[VOX_ANSWER_PIECES];
 };
 
-static ssize_t read_piece(const struct vox_piece *piece, uint64_t at, char *out, size_t room)
-{
-    const uint64_t left = piece->size - at;
-    const size_t size = left < room ? (size_t)left : room;
-    if (piece->data != NULL) {
-        memcpy(out, (const char *)piece->data + at, size);
-        return (ssize_t)size;
-    }
-    ssize_t n = -1;
-    do {
-        n = pread(piece->fd, out, size, (off_t)(piece->offset + at));
-    } while (n < 0 && errno == EINTR);
-    /* A file that became shorter than was announced cannot be sent any more. */
-    return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
 static ssize_t read_stretches(void *context, uint64_t at, char *out, size_t room)
 {
     const struct stretches *stretches = context;
-    for (size_t i = 0; i < stretches->count; i++) {
-        if (at < stretches->pieces[i].size) {
-            return read_piece(&stretches->pieces[i], at, out, room);
-        }
-        at -= stretches->pieces[i].size;
+    const ssize_t n = vox_pieces_read(stretches->pieces, stretches->count, at, out, room);
+    if (n < 0) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    return MHD_CONTENT_READER_END_OF_STREAM;
+    return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static void free_stretches(void *context)
@@ -335,19 +314,7 @@ static void note_peer(struct vox_exchange *x)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const void *address = info != NULL ? info->client_addr : NULL;
-    if (address == NULL) {
-        return;
-    }
-    const struct sockaddr_in6 *six = address;
-    const struct sockaddr_in *four = address;
-    if (four->sin_family == AF_INET) {
-        (void)inet_ntop(AF_INET, &four->sin_addr, x->peer, sizeof(x->peer));
-    } else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-        (void)inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], x->peer, sizeof(x->peer));
-    } else {
-        (void)inet_ntop(AF_INET6, &six->sin6_addr, x->peer, sizeof(x->peer));
-    }
+    vox_http_peer_text(info != NULL ? info->client_addr : NULL, x->peer);
 }
 
 static bool takes_body(const struct vox_exchange *x)

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
+#include "server/exchange_parts.h"
 #include "server/http.h"
 #include "server/links.h"
 #include "server/router.h"
@@ -51,6 +53,9 @@ struct vox_http {
 /* A listening socket; url, port and listener are set. */
 enum vox_code vox_http_listen(struct vox_http *http, const struct vox_http_options *options,
                               struct vox_err *err) VOX_MUST_USE;
+
+/* An address without its port; IPv4 as such also where it came through an IPv6 socket. NULL: "". */
+void vox_http_peer_text(const struct sockaddr *address, char out[VOX_PEER_BYTES]);
 
 /* Everything but the library's daemon. On failure vox_http_release is still due. */
 enum vox_code vox_http_build(struct vox_http *http, const struct vox_http_options *options,

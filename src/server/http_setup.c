@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -85,6 +86,24 @@ enum vox_code vox_http_listen(struct vox_http *http, const struct vox_http_optio
                    options->tls_certificate != NULL ? "https" : "http", six ? "[" : "",
                    options->host, six ? "]" : "", (unsigned)http->port);
     return VOX_OK;
+}
+
+void vox_http_peer_text(const struct sockaddr *address, char out[VOX_PEER_BYTES])
+{
+    const void *any = address;
+    const struct sockaddr_in6 *six = any;
+    const struct sockaddr_in *four = any;
+    out[0] = '\0';
+    if (address == NULL) {
+        return;
+    }
+    if (address->sa_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &four->sin_addr, out, VOX_PEER_BYTES);
+    } else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+        (void)inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], out, VOX_PEER_BYTES);
+    } else {
+        (void)inet_ntop(AF_INET6, &six->sin6_addr, out, VOX_PEER_BYTES);
+    }
 }
 
 /* ---- copies of options ---- */
