@@ -159,10 +159,10 @@ if [ "$mode" != quick ]; then
         run_ctest asan quick -L '^quick$' -LE '^gates$' -j "$(jobs)"
     fi
     if build tsan; then
-        # The rooms that compute, and the program being interrupted.
+        # The rooms that compute or serve, and the program being interrupted.
         # Sweeps of failing allocations take one thread and long.
         run_ctest tsan quick -L '^quick$' -E 'faults' \
-            -R '^(tensor|model|pipeline|library)/|^app/(interrupt|narrow256_checkpoint)' -j "$(jobs)"
+            -R '^(tensor|model|pipeline|library|store|server)/|^app/(interrupt|narrow256_checkpoint)' -j "$(jobs)"
     fi
     build clang || true
 fi

@@ -108,9 +108,9 @@ class ManyClients(ServerCase):
         state = server.get(f"/v1/jobs/{job}")
         self.assertEqual(state["state"], "running", "too short to show anything")
         print(f"slices of the long job during a click: {turns}", flush=True)
-        # One that was under way when it came; reading images and writing masks, and events that come
-        # late here, are no turns of the click.
-        self.assertLessEqual(min(turns), 4, turns)
+        # One that was under way when it came. The image is read and the mask written beside the others' slices, which
+        # takes longer under a sanitizer, and events come late here. Were it one after the other there were 600.
+        self.assertLessEqual(min(turns), 40 if SANITIZE else 4, turns)
         events = feed.end()
         self.assertEqual(events[-1][0], "done")
         self.assertEqual(server.get(f"/v1/jobs/{job}")["state"], "done")
@@ -153,7 +153,8 @@ class ManyClients(ServerCase):
         connection.request("POST", "/infer/SAM?image=long", body, headers)
         self.eventually(lambda: server.call("GET", "/v1/jobs/left-alone").status == 200, "the job")
         connection.close()
-        self.eventually(lambda: server.get("/v1/jobs/left-alone")["state"] != "running", "the job's end")
+        unfinished = ("queued", "running")
+        self.eventually(lambda: server.get("/v1/jobs/left-alone")["state"] not in unfinished, "the job's end")
         self.assertEqual(server.get("/v1/jobs/left-alone")["state"], "cancelled")
 
     def test_full_queue(self):
