@@ -8,7 +8,7 @@ import zipfile
 
 from server_case import CHECKPOINT, ServerCase, write_image, write_label
 
-ID = "2: CT Chest (a/b) 胸部"
+ID = "2: CT Chest (a/b) \u80f8\u90e8"
 QUOTED = "2%3A+CT+Chest+%28a%2Fb%29+%E8%83%B8%E9%83%A8"
 
 
