@@ -1,6 +1,7 @@
 /* Which points of a request are new to an earlier one. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "pipeline/job_parts.h"
 #include "request_fixture.h"
+#include "support/failing_alloc.h"
 
 /* The corrections as "label k: i,j+ i,j- | ...". */
 static void spell(const struct vox_request *request, char *out, size_t size)
@@ -112,13 +114,37 @@ static void test_file_options(void **state)
     vox_request_free(old);
 }
 
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct vox_request *merged;
+    size_t first;
+    struct vox_request *old = request_fixture_read("{'liver': [[1, 2, 3]], 'tumour': [[3, 3, 3]]}");
+    struct vox_request *fresh =
+        request_fixture_read("{'liver': [[4, 4, 4], [5, 5, 4]], 'background': [[6, 6, 5]]}");
+    enum vox_code code = VOX_E_NOMEM;
+    long k = 0;
+    while (code != VOX_OK) {
+        assert_true(k < 1000);
+        vox_fail_allocation(++k);
+        code = vox_job_refined(old, fresh, &merged, &first, NULL);
+        bool failed = vox_allocation_failed();
+        vox_fail_allocation(0);
+        assert_int_equal(failed ? VOX_E_NOMEM : VOX_OK, code);
+    }
+    assert_true(k > 5);
+    assert_int_equal(3, merged->n_corrections);
+    vox_request_free(merged);
+    vox_request_free(fresh);
+    vox_request_free(old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_points),
-        cmocka_unit_test(test_background),
-        cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_file_options),
+        cmocka_unit_test(test_new_points),  cmocka_unit_test(test_background),
+        cmocka_unit_test(test_corrections), cmocka_unit_test(test_file_options),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "own_folder.h"
+#include "support/failing_alloc.h"
 
 static void write_file(const char *path, const char *text)
 {
@@ -158,13 +159,35 @@ static void test_limits(void **state)
     vox_sessions_close(sessions);
 }
 
+/* What fails leaves no session and no folder, and the upload where it was or nowhere. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct vox_sessions *sessions = open_sessions(0, 0, 0);
+    struct vox_session_facts facts;
+    enum vox_code code = VOX_E_NOMEM;
+    for (long k = 1; code != VOX_OK; k++) {
+        assert_true(k < 100);
+        write_file("upload", "voxels");
+        const struct vox_session_file file = {.path = "upload", .name = "x.nii"};
+        vox_fail_allocation(k);
+        code = vox_sessions_create(sessions, &file, 1, 0, &facts, NULL);
+        bool failed = vox_allocation_failed();
+        vox_fail_allocation(0);
+        assert_int_equal(failed ? VOX_E_NOMEM : VOX_OK, code);
+        assert_int_equal(code == VOX_OK, vox_sessions_count(sessions));
+    }
+    vox_session_facts_fini(&facts);
+    vox_sessions_close(sessions);
+    assert_int_equal(0, rmdir("sessions"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_several_files),
-        cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_life),      cmocka_unit_test(test_several_files),
+        cmocka_unit_test(test_expiry),    cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, vox_enter_folder, vox_leave_folder);
 }
