@@ -30,14 +30,14 @@ static void put_labels(struct vox_json_writer *json, const struct vox_labels *la
 }
 
 /* Clients show lists of texts alone as choices, and send what is chosen as a parameter. */
-static void put_config(struct vox_json_writer *json, const struct vox_server_settings *settings)
+static void put_config(struct vox_json_writer *json, const char *network)
 {
     static const char *const windows[] = {"auto", "full",  "abdomen",    "lung",
                                           "bone", "brain", "mediastinum"};
     static const char *const zooms[] = {"default", "off", "1.5", "2", "2.5", "3", "4"};
     static const char *const flags[] = {"true", "false"};
     vox_json_begin_object(json, "config");
-    put_list(json, "model", &settings->model_label, 1);
+    put_list(json, "model", &network, 1);
     put_list(json, "extent", vox_extent_choices.names, (size_t)vox_extent_choices.n);
     put_list(json, "passes", vox_passes_choices.names, (size_t)vox_passes_choices.n);
     put_list(json, "window", windows, sizeof(windows) / sizeof(windows[0]));
@@ -51,11 +51,12 @@ void vox_infer_put_info(struct vox_json_writer *json, const char *key,
                         const struct vox_served_model *model,
                         const struct vox_server_settings *settings)
 {
+    const char *network = settings->model_label[0] != '\0' ? settings->model_label : model->name;
     vox_json_begin_object(json, key);
     vox_json_put_text(json, "type", model->type);
     vox_json_put_text(json, "description", model->description);
     put_labels(json, model->labels);
     vox_json_put_int(json, "dimension", model->dimension);
-    put_config(json, settings);
+    put_config(json, network);
     vox_json_end(json);
 }
