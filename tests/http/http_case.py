@@ -12,7 +12,6 @@ import pathlib
 import queue
 import re
 import socket
-import ssl
 import subprocess
 import tempfile
 import threading
@@ -130,11 +129,39 @@ class HttpCase(unittest.TestCase):
         return self.ask("GET", "/state").json()
 
     def wait_for(self, what):
-        """Waits until what() is true."""
+        """Waits until what() is true; the time is for a machine that stands still."""
         end = time.monotonic() + PATIENCE
         while not what():
             self.assertLess(time.monotonic(), end, "it never came")
             time.sleep(0.02)
+
+
+class ConnectionCase(unittest.TestCase):
+    """A server per test, and connections to it."""
+
+    def start(self, **options):
+        folder = tempfile.TemporaryDirectory(prefix="http.")
+        self.addCleanup(folder.cleanup)
+        server = Server(uploads=folder.name, **options)
+        self.addCleanup(server.stop)
+        return server
+
+    def connect(self, server):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        self.addCleanup(client.close)
+        return client
+
+    def asks(self, client, patient=True):
+        """Whether the connection answers now; None: it has ended, False: not yet."""
+        client.settimeout(60 if patient else 0.5)
+        try:
+            client.sendall(b"GET /echo HTTP/1.1\r\nHost: h\r\n\r\n")
+            data = client.recv(65536)
+            return True if data else None
+        except (BrokenPipeError, ConnectionResetError):
+            return None
+        except TimeoutError:
+            return False
 
 
 def read_all(client):
@@ -191,6 +218,6 @@ def sum_of(data):
 
 
 __all__ = [
-    "Answer", "HttpCase", "PATIENCE", "Server", "TOOL", "multipart", "read_all", "read_answer", "ssl", "statuses",
+    "Answer", "ConnectionCase", "HttpCase", "PATIENCE", "Server", "TOOL", "multipart", "read_all", "read_answer", "statuses",
     "sum_of",
 ]  # fmt: skip
