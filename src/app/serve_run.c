@@ -92,7 +92,7 @@ static enum vox_code start_http(struct server *server, struct vox_err *err)
     return code;
 }
 
-static int start(struct server *server, const struct vox_settings *settings)
+static int start(struct server *server)
 {
     const struct vox_server_settings *now = vox_serve_history_now(server->history);
     struct vox_err err = {0};
@@ -105,7 +105,7 @@ static int start(struct server *server, const struct vox_settings *settings)
     const struct vox_app_options options = {.settings = now, .log = server->log};
     code = vox_app_open(&options, &server->app, &err);
     if (code != VOX_OK) {
-        return vox_say_error(vox_settings_source(settings, "--studies"), &err);
+        return vox_say_error(NULL, &err);
     }
     code = start_http(server, &err);
     if (code != VOX_OK) {
@@ -217,7 +217,7 @@ int vox_serve_run(const struct vox_settings_input *input, struct vox_settings *s
         return vox_say_no_memory();
     }
     hold_signals(&ours);
-    int status = start(&server, settings);
+    int status = start(&server);
     if (status == 0) {
         print_address(&server);
         int number = 0;

@@ -202,8 +202,10 @@ static enum vox_code make_folder(const char *path, struct vox_err *err)
         char end = *at;
         *at = '\0';
         if (mkdir(text, 0700) != 0 && errno != EEXIST) {
-            return vox_fail_sys(err, VOX_E_IO, errno, "a working folder could not be made: %s",
-                                strerrordesc_np(errno));
+            return vox_fail_sys(
+                err, VOX_E_IO, errno,
+                "a folder of work_dir, session_dir or upload_dir could not be made: %s",
+                strerrordesc_np(errno));
         }
         if (end == '\0') {
             return VOX_OK;
@@ -305,12 +307,14 @@ static enum vox_code open_parts(struct vox_app *app, struct vox_err *err)
 {
     const struct vox_server_settings *settings = vox_app_settings(app);
     enum vox_code code = read_labels(settings->labels, &app->labels, err);
-    if (code == VOX_OK) {
-        code = make_folder(settings->upload_dir, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "labels");
     }
-    if (code == VOX_OK) {
-        code = open_store(app, err);
+    code = open_store(app, err);
+    if (code != VOX_OK) {
+        return vox_err_prefix(err, code, "studies");
     }
+    code = make_folder(settings->upload_dir, err);
     if (code == VOX_OK) {
         code = open_sessions(app, err);
     }
