@@ -16,13 +16,14 @@ def box_and_clicks(n):
     return dict(box=1, clicks=n, mask=0)
 
 
+# On single slices: how large the object is that was clicked takes longest to learn.
 ALL_PROMPTS = [
-    (0.36, BOX),
-    (0.40, clicks(1)),
-    (0.10, clicks(2)),
-    (0.04, clicks(3)),
-    (0.06, box_and_clicks(1)),
-    (0.04, box_and_clicks(2)),
+    (0.14, BOX),
+    (0.60, clicks(1)),
+    (0.13, clicks(2)),
+    (0.05, clicks(3)),
+    (0.05, box_and_clicks(1)),
+    (0.03, box_and_clicks(2)),
 ]
 
 # With a clear prompt the network has to look at the memory and not to guess what was meant.
@@ -32,7 +33,7 @@ START_PROMPTS = [(0.55, BOX), (0.3, clicks(1)), (0.15, clicks(2))]
 
 # until: part of the cycle; side: of the images, small ones first; lengths: (share, slices of a
 # clip)
-MIX = [(0.25, 1), (0.5, 2), (0.25, 4)]
+MIX = [(0.36, 1), (0.4, 2), (0.24, 4)]
 FIRST = [
     dict(until=0.14, side=128, prompts=START_PROMPTS, lengths=[(1.0, 1)], corrections=0.1),
     dict(until=0.30, side=128, prompts=ALL_PROMPTS, lengths=[(0.5, 1), (0.5, 2)], corrections=0.2),
