@@ -44,6 +44,15 @@ static int listen_at(const struct addrinfo *address, int *sys)
     return fd;
 }
 
+static int listen_at_first(const struct addrinfo *list, int family, int *sys)
+{
+    int fd = -1;
+    for (const struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
+        fd = at->ai_family == family ? listen_at(at, sys) : -1;
+    }
+    return fd;
+}
+
 static uint16_t port_of(int fd)
 {
     struct sockaddr_storage address;
@@ -67,8 +76,10 @@ enum vox_code vox_http_listen(struct vox_http *http, const struct vox_http_optio
         return vox_fail(err, VOX_E_ARG, "the host is neither a name nor an address that is known");
     }
     int sys = EADDRNOTAVAIL;
-    for (const struct addrinfo *at = list; at != NULL && http->listener < 0; at = at->ai_next) {
-        http->listener = listen_at(at, &sys);
+    /* "localhost" is 127.0.0.1 to most clients, whatever the list begins with. */
+    http->listener = listen_at_first(list, AF_INET, &sys);
+    if (http->listener < 0 && sys != EADDRINUSE) {
+        http->listener = listen_at_first(list, AF_INET6, &sys);
     }
     freeaddrinfo(list);
     if (http->listener < 0 && sys == EADDRINUSE) {

@@ -242,6 +242,28 @@ class Stopping(unittest.TestCase):
             for stream in (server.process.stdin, server.process.stdout, server.process.stderr):
                 stream.close()
 
+    def test_localhost_is_what_clients_take_it_for(self):
+        server = self.start(host="localhost")
+        self.assertTrue(server.url.startswith("http://localhost:"))
+        client = self.send(server, b"/echo")
+        self.assertEqual(statuses(client.recv(65536)), [200])
+        server.stop()
+
+    def test_ipv6(self):
+        server = self.start(host="::1")
+        if server.port is None:
+            server.process.stderr.close()
+            server.process.stdin.close()
+            server.process.stdout.close()
+            server.process.wait()
+            self.skipTest("this machine has no IPv6")
+        self.assertTrue(server.url.startswith("http://[::1]:"))
+        client = socket.create_connection(("::1", server.port), timeout=PATIENCE)
+        client.sendall(b"GET /echo HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.assertIn(b'"peer": "::1"', client.recv(65536))
+        client.close()
+        server.stop()
+
     def test_loopback_alone_is_bound(self):
         server = self.start()
         self.assertTrue(server.url.startswith("http://127.0.0.1:"))
