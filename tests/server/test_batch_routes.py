@@ -5,15 +5,15 @@ import unittest
 
 import nibabel
 import numpy
-from server_case import ServerCase, few
+from server_case import PATIENCE, SANITIZE, ServerCase, few
 
 BOX = {"box": {"key": 2, "xyxy": [4, 3, 18, 15], "z": [1, 4]}}
 
 
 class Batch(ServerCase):
-    def start(self, count, size=(24, 20, 6)):
+    def start(self, count, size=(24, 20, 6), *arguments):
         self.names = self.images(count, size=size)
-        self.server = self.serve()
+        self.server = self.serve(*arguments)
 
     def store_prompts(self, name, prompts):
         form = {"info": json.dumps({"prompts": prompts})}
@@ -29,7 +29,7 @@ class Batch(ServerCase):
         return self.server.get("/batch/infer")
 
     def finish(self):
-        self.eventually(lambda: self.task()["status"] != "RUNNING", "the end of the task")
+        self.eventually(lambda: self.task()["status"] != "RUNNING", "the end of the task", 20 * PATIENCE)
         return self.task()
 
     def label(self, name, tag="original"):
@@ -107,15 +107,20 @@ class Batch(ServerCase):
         self.assertNotEqual(self.task()["status"], "RUNNING")
 
     def test_goes_on(self):
-        """After kill -9 each image is done all the same, and those that were done not again."""
-        count = few(500, 8, 4)
-        self.start(count, size=(24, 20, 40))
+        """After kill -9 each image is done all the same, and those that were done not again; memory has its bound."""
+        count = few(500, 5, 4)
+        self.start(count, (24, 20, 40), "--cache-memory", "16M")
         self.begin(prompts="centre_box")
         self.eventually(lambda: self.task()["done"] >= 2, "two images")
         self.server.kill()
         before = {name: entry["labels"] for name, entry in self.index()["objects"].items() if entry["labels"]}
-        self.server = self.serve()
+        self.server = self.serve("--cache-memory", "16M")
+        before_rest = self.server.resident()
         task = self.finish()
+        resident = self.server.resident()
+        print(f"{count} images: resident {before_rest / 1e6:.1f} MB before, {resident / 1e6:.1f} MB after", flush=True)
+        if not SANITIZE:
+            self.assertLess(resident - before_rest, 200e6)
         self.assertEqual((task["status"], task["done"], task["failed"]), ("DONE", count, 0))
         after = {name: entry["labels"] for name, entry in self.index()["objects"].items()}
         self.assertEqual(len([labels for labels in after.values() if "original" in labels]), count)
