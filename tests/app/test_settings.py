@@ -1,6 +1,7 @@
 """Settings of the server: three spellings and those of MONAI Label, which comes first, and what stops the start."""
 
 import os
+import pathlib
 import re
 import unittest
 
@@ -85,6 +86,14 @@ class Order(Settings):
             file = self.write(self.folder / "d.yaml", f"{key}: {value}\n")
             self.assertEqual(self.settings("--config", file)[0][key][0], value)
 
+    def test_the_page_knows_them_all(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs/serving.md").read_text(encoding="utf-8")
+        told = set()
+        for first, _meaning, _standard in re.findall(r"^\| (`[a-z].*?) \| (.*) \| (.*) \|$", page, re.MULTILINE):
+            told.update(re.findall(r"`([a-z_]+)`", first))
+        values, _err = self.settings()
+        self.assertEqual(told, set(values))
+
     def test_lists(self):
         file = self.write(self.folder / "e.yaml", "labels: [liver, left lung]\ncors_origins:\n  - http://a\n")
         values, _err = self.settings("--config", file)
@@ -92,7 +101,8 @@ class Order(Settings):
         self.assertEqual(values["cors_origins"][0], "http://a")
 
     def test_printed_settings_can_be_read(self):
-        out, _err = self.run_program("serve", "--studies", self.studies, "--port", 90, "--print-settings", environment=self.usual)
+        arguments = ["serve", "--studies", self.studies, "--port", 90, "--print-settings"]
+        out, _err = self.run_program(*arguments, environment=self.usual)
         values, _err = self.settings("--config", self.write(self.folder / "f.yaml", out), studies=False)
         self.assertEqual(values["port"][0], "90")
         self.assertEqual(values["studies"][0], str(self.studies))

@@ -91,7 +91,8 @@ class Images(Studies):
     def test_any_id(self):
         data = self.image_file()
         for path in ("/datastore/image", "/datastore/"):
-            answer = self.server.form("PUT", f"{path}?image={QUOTED}", {"params": '{"a": 1}'}, [("file", "/x/y.nii.gz", data)])
+            form = {"params": '{"a": 1}'}, [("file", "/x/y.nii.gz", data)]
+            answer = self.server.form("PUT", f"{path}?image={QUOTED}", *form)
             self.assertEqual((answer.status, answer.json()), (200, {"image": ID}))
         self.assertEqual(self.server.call("GET", f"/datastore/image?image={QUOTED}").body, data)
         info = self.server.get(f"/datastore/image/info?image={QUOTED}")
@@ -101,7 +102,8 @@ class Images(Studies):
         self.assertEqual(self.server.get("/datastore/")["total"], 2)
 
     def test_id_of_the_name(self):
-        answer = self.server.form("PUT", "/datastore/image", {}, [("file", "C:\\a\\weird.name.nii.gz", self.image_file())])
+        files = [("file", "C:\\a\\weird.name.nii.gz", self.image_file())]
+        answer = self.server.form("PUT", "/datastore/image", {}, files)
         self.assertEqual(answer.json(), {"image": "weird"})
 
     def test_download(self):
@@ -113,7 +115,8 @@ class Images(Studies):
 
     def test_check_sum(self):
         digest = hashlib.sha256((self.studies / "case_00.nii.gz").read_bytes()).hexdigest()
-        for given, status in [(f"SHA256:{digest}", 200), (digest, 200), ("", 200), ("SHA256:00", 404), ("MD5:" + digest, 404)]:
+        right, wrong = [f"SHA256:{digest}", digest, ""], ["SHA256:00", f"MD5:{digest}"]
+        for given, status in [(text, 200) for text in right] + [(text, 404) for text in wrong]:
             answer = self.server.call("HEAD", f"/datastore/image?image=case_00&check_sum={given}")
             self.assertEqual((answer.status, answer.body), (status, b""), given)
         self.assertEqual(self.server.call("HEAD", "/datastore/image?image=case_09").status, 404)
@@ -134,7 +137,8 @@ class Images(Studies):
         self.detail(422, "PUT", "/datastore/image?image=x", {}, [("file", "a.nii.gz", b"no image")])
         self.detail(422, "GET", "/datastore/?output=images")
         self.assertEqual(self.detail(422, "GET", "/datastore/image")[0]["loc"], ["query", "image"])
-        self.assertEqual(self.detail(404, "GET", "/datastore/image?image=..%2F..%2Fetc%2Fpasswd"), "Image NOT Found or is a directory")
+        detail = self.detail(404, "GET", "/datastore/image?image=..%2F..%2Fetc%2Fpasswd")
+        self.assertEqual(detail, "Image NOT Found or is a directory")
         self.detail(404, "DELETE", "/datastore/image?id=unknown")
         self.assertEqual(sorted(path.name for path in self.folder.parent.glob("x*")), [])
 
@@ -150,7 +154,8 @@ class Labels(Studies):
         self.assertEqual({key: info[key] for key in params}, params)
         self.assertEqual(self.server.get("/datastore/")["completed"], 1)
         files = self.server.get("/datastore/?output=train")
-        self.assertEqual(files, [{"image": str(self.studies / "case_00.nii.gz"), "label": str(self.studies / "labels/final/case_00.nii.gz")}])
+        image, label = self.studies / "case_00.nii.gz", self.studies / "labels/final/case_00.nii.gz"
+        self.assertEqual(files, [{"image": str(image), "label": str(label)}])
         for query in ("image=case_00&tag=final", "label=case_00&tag=final"):
             self.assertEqual(self.server.call("HEAD", f"/datastore/label?{query}").status, 200)
         self.assertEqual(self.server.call("HEAD", "/datastore/label?image=case_00&tag=other").status, 404)
@@ -168,7 +173,8 @@ class Labels(Studies):
     def test_info(self):
         self.save("case_00", "version_1")
         for path, field in (("/datastore/label/info", "info"), ("/datastore/updatelabelinfo/", "params")):
-            answer = self.server.form("PUT", f"{path}?label=case_00&tag=version_1", {field: json.dumps({field: "seen"})})
+            form = {field: json.dumps({field: "seen"})}
+            answer = self.server.form("PUT", f"{path}?label=case_00&tag=version_1", form)
             self.assertEqual((answer.status, answer.json()), (200, None))
             self.assertEqual(self.server.get("/datastore/label/info?label=case_00&tag=version_1")[field], "seen")
         self.assertEqual(self.server.get("/datastore/label/info?label=case_00&tag=none"), {})
@@ -187,7 +193,8 @@ class Labels(Studies):
         self.detail(422, "PUT", "/datastore/label?image=case_00&tag=..%2F..%2Fx", {}, label)
         self.assertEqual(self.detail(422, "PUT", "/datastore/label?image=case_00", {})[0]["loc"], ["body", "label"])
         self.assertEqual(self.detail(422, "GET", "/datastore/label?label=case_00")[0]["loc"], ["query", "tag"])
-        self.assertEqual(self.detail(404, "GET", "/datastore/label?label=case_00&tag=final"), "Label NOT Found or is a directory")
+        detail = self.detail(404, "GET", "/datastore/label?label=case_00&tag=final")
+        self.assertEqual(detail, "Label NOT Found or is a directory")
 
 
 class Dataset(Studies):
@@ -249,6 +256,14 @@ class Logs(Studies):
         answer = self.server.call("GET", "/logs/?lines=5&text=true")
         self.assertEqual(answer.headers["Content-Type"], "text/plain; charset=utf-8")
         self.assertEqual(answer.body.count(b"\n"), 5)
+
+    def test_the_last_lines_are_kept(self):
+        server = self.serve("--log-lines", "3")
+        for _time in range(8):
+            server.call("GET", "/datastore/")
+        self.eventually(
+            lambda: server.call("GET", "/logs/?lines=0").body.count(b"\n") == 3, "a log that is full"
+        )
 
     def test_page(self):
         page = self.server.call("GET", "/logs/")
