@@ -46,7 +46,7 @@ int vox_app_serve(int argc, char **argv)
     if (status != 0 || arguments == NULL) {
         return status;
     }
-    const struct vox_settings_input input = {.command = "serve", .arguments = arguments};
+    const struct vox_settings_input input = {.arguments = arguments};
     struct vox_settings *settings = NULL;
     if (vox_positional_count(arguments) > 0) {
         status = vox_say_usage("serve", "'%s' is no option; the folder is named with --studies",

@@ -81,7 +81,6 @@ struct vox_setting_given {
 };
 
 struct vox_settings_input {
-    const char *command;                   /* "serve" */
     const struct vox_arguments *arguments; /* their table has all settings' flags and --config */
     const struct vox_setting_given *given; /* beside them */
     int n_given;

@@ -210,7 +210,7 @@ static int run(const struct vox_arguments *arguments, struct given *given)
         return status;
     }
     const struct vox_settings_input input = {
-        .command = command, .arguments = arguments, .given = given->at, .n_given = given->n};
+        .arguments = arguments, .given = given->at, .n_given = given->n};
     status = vox_settings_open(&input, &settings);
     if (status != 0) {
         return status;
