@@ -56,9 +56,11 @@ def write_nifti(path, size, seed):
     noise = bytearray(dice.randbytes(len(plane)))
     noise[1::2] = bytes(len(plane) // 2)
     noise[::2] = bytes(byte & 31 for byte in noise[::2])
-    total = int.from_bytes(plane, "little") ^ int.from_bytes(noise, "little")
-    voxels = total.to_bytes(len(plane), "little") * depth
-    data = bytes(header) + voxels
+    voxels, whole = [], int.from_bytes(plane, "little")
+    for k in range(depth):  # no two slices are the same: servers know again what they have seen
+        turned = bytes(noise[2 * k * width :] + noise[: 2 * k * width])
+        voxels.append((whole ^ int.from_bytes(turned, "little")).to_bytes(len(plane), "little"))
+    data = bytes(header) + b"".join(voxels)
     path.write_bytes(gzip.compress(data, 1) if path.name.endswith(".gz") else data)
     return path
 
