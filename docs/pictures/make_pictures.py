@@ -19,8 +19,11 @@ from PIL import Image, ImageOps
 HERE = pathlib.Path(__file__).resolve().parent
 SAMPLES = HERE.parent.parent / "samples"
 WIDTH, GREY_BITS, LARGEST = 798, 5, 150_000
-# {picture: image and prompt}; the tumour's key slice with its box, and its slices, of samples/README.md.
-PICTURES = {"lung2.png": ["lung2_image.nrrd", "--box", "14:321,334,392,398:7,17"]}
+# {picture: image and prompt}; each tumour's key slice with its box, and its slices, of samples/README.md.
+PICTURES = {
+    "lung2.png": ["lung2_image.nrrd", "--box", "14:321,334,392,398:7,17"],
+    "brain1.png": ["brain1_image.nrrd", "--box", "16:162,84,206,115:11,17"],
+}
 
 
 def shrink(preview, picture):
