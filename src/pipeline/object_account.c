@@ -51,7 +51,8 @@ enum vox_code vox_object_account_init(const struct vox_object_run *run,
     const struct vox_object_outcome outcome = vox_object_run_outcome(run);
     bool any = outcome.first <= outcome.last;
     struct vox_object_account account = {.first = any ? outcome.first : 0,
-                                         .n = any ? outcome.last - outcome.first + 1 : 0};
+                                         .n = any ? outcome.last - outcome.first + 1 : 0,
+                                         .window = outcome.window};
     if (!copy_scores(&outcome, &account) || !copy_retracked(run, &account)) {
         vox_object_account_fini(&account);
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
@@ -75,6 +76,7 @@ void vox_object_account_fini(struct vox_object_account *account)
 void vox_object_account_put_scores(const struct vox_object_account *account,
                                    struct vox_json_writer *json)
 {
+    vox_zoom_put(&account->window, json, "zoom_window");
     vox_json_begin_array(json, "object_score");
     for (int64_t s = 0; s < account->n; s++) {
         vox_json_begin_object(json, NULL);

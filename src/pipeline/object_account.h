@@ -7,7 +7,8 @@
 struct vox_json_writer;
 
 struct vox_object_account {
-    int64_t first, n; /* slices of which there is something to tell */
+    int64_t first, n;              /* slices of which there is something to tell */
+    struct vox_zoom_window window; /* the last one */
     int n_passes;
     bool reverse[2];
     float *scores[2]; /* by pass, n of them; NaN where the pass was not */
@@ -21,7 +22,8 @@ enum vox_code vox_object_account_init(const struct vox_object_run *run,
                                       struct vox_err *err) VOX_MUST_USE;
 void vox_object_account_fini(struct vox_object_account *account); /* all zero is allowed */
 
-/* The member "object_score": a list with one object per slice. */
+/* The members "zoom_window" (the window that the mask was found in, as in the plan, which has the
+ * first one) and "object_score" (a list with one object per slice). */
 void vox_object_account_put_scores(const struct vox_object_account *account,
                                    struct vox_json_writer *json);
 

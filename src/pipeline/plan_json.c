@@ -107,16 +107,10 @@ static void put_zoom(struct vox_json_writer *json, const struct vox_plan_object 
 {
     const struct vox_zoom_window *window = &object->window;
     vox_json_begin_object(json, "zoom");
+    vox_zoom_put(window, json, "window");
     if (window->whole) {
-        vox_json_put_null(json, "window");
         vox_json_put_null(json, "length");
     } else {
-        vox_json_begin_array(json, "window");
-        vox_json_put_int(json, NULL, window->origin[0]);
-        vox_json_put_int(json, NULL, window->origin[1]);
-        vox_json_put_int(json, NULL, window->size[0]);
-        vox_json_put_int(json, NULL, window->size[1]);
-        vox_json_end(json);
         vox_json_put_real(json, "length", object->length);
     }
     vox_json_put_bool(json, "grows", object->grows);

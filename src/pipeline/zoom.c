@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "util/json_writer.h"
+
 enum { TILE = 16, STEP = 8 };
 
 struct vox_zoom_window vox_zoom_whole(const int64_t slice[2])
@@ -93,4 +95,19 @@ bool vox_zoom_touches_rim(const struct vox_zoom_window *window, const uint8_t *m
         }
     }
     return false;
+}
+
+void vox_zoom_put(const struct vox_zoom_window *window, struct vox_json_writer *json,
+                  const char *key)
+{
+    if (window->whole) {
+        vox_json_put_null(json, key);
+        return;
+    }
+    vox_json_begin_array(json, key);
+    vox_json_put_int(json, NULL, window->origin[0]);
+    vox_json_put_int(json, NULL, window->origin[1]);
+    vox_json_put_int(json, NULL, window->size[0]);
+    vox_json_put_int(json, NULL, window->size[1]);
+    vox_json_end(json);
 }

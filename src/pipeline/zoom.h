@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct vox_json_writer;
+
 struct vox_zoom_window {
     bool whole;        /* the slice itself: origin 0, size w x h */
     int64_t origin[2]; /* of the window in the slice, i and j; multiples of 8 unless it was moved
@@ -37,5 +39,9 @@ double vox_zoom_length(const double corners[4], double factor, const double spac
  * object may go on beyond the window. */
 bool vox_zoom_touches_rim(const struct vox_zoom_window *window, const uint8_t *mask,
                           const int64_t slice[2]);
+
+/* The member `key`: [i, j, width, height], origin and size; null for the whole slice. */
+void vox_zoom_put(const struct vox_zoom_window *window, struct vox_json_writer *json,
+                  const char *key);
 
 #endif

@@ -114,6 +114,8 @@ class Segment(SegmentCase):
         report = self.report(*click)
         lengths = report["plan"]["objects"][0]["zoom"]
         self.assertTrue(lengths["grows"])
+        self.assertEqual(lengths["window"][2:], [80, 64])
+        self.assertEqual(report["scores"]["intersection"]["zoom_window"][2:], [560, 432])
         _out, err = self.segment("scan.nii.gz", *click)
         self.assertIn("voxlabel: the mask reaches the rim of the window; once more with a wider one\n", err)
         self.assertRegex(err.splitlines()[-2], r"^voxlabel: (\d+) of \1 slices, \d+ s$")
@@ -176,7 +178,8 @@ class Report(SegmentCase):
         self.assertEqual((planned["passes"], planned["clip"]), ("intersection", "off"))
         self.assertEqual([(p["k"], p["box"]) for p in planned["prompts"]], [(2, [10, 12, 40.5, 38])])
         scores = report["scores"]["intersection"]
-        self.assertEqual(set(scores), {"agreement_dice", "entropy", "object_score"})
+        self.assertEqual(set(scores), {"agreement_dice", "entropy", "object_score", "zoom_window"})
+        self.assertIsNone(scores["zoom_window"])
         self.assertTrue(0 <= scores["agreement_dice"] <= 1)
         self.assertTrue(0 <= scores["entropy"] <= 1)
         self.assertEqual([score["k"] for score in scores["object_score"]], [1, 2, 3, 4])
