@@ -165,20 +165,8 @@ static enum vox_code write_text(const char *path, struct vox_json_writer *json, 
 {
     const char *text;
     size_t size;
-    struct vox_file_writer *file;
     enum vox_code code = vox_json_writer_text(json, &text, &size, err);
-    if (code == VOX_OK) {
-        code = vox_file_create(path, &file, err);
-    }
-    if (code != VOX_OK) {
-        return code;
-    }
-    code = vox_file_write(file, text, size, err);
-    if (code != VOX_OK) {
-        vox_file_abandon(file);
-        return code;
-    }
-    return vox_file_commit(file, err);
+    return code == VOX_OK ? vox_file_save(path, text, size, err) : code;
 }
 
 enum vox_code vox_model_record_write(const char *folder, const char *name,

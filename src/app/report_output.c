@@ -43,22 +43,6 @@ int vox_report_try(const char *path, const char *const *inputs, int n_inputs)
     return VOX_EXIT_OK;
 }
 
-static enum vox_code write_file(const char *path, const char *text, size_t size,
-                                struct vox_err *err)
-{
-    struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    code = vox_file_write(file, text, size, err);
-    if (code != VOX_OK) {
-        vox_file_abandon(file);
-        return code;
-    }
-    return vox_file_commit(file, err);
-}
-
 int vox_report_write(struct vox_json_writer *json, const char *path)
 {
     struct vox_err err = {.code = VOX_E_NOMEM};
@@ -71,7 +55,7 @@ int vox_report_write(struct vox_json_writer *json, const char *path)
     if (code == VOX_OK && !is_stdout(path)) {
         (void)vox_signals_catch();
         vox_signals_hold();
-        code = write_file(path, text, size, &err);
+        code = vox_file_save(path, text, size, &err);
         vox_signals_release();
     } else if (code == VOX_OK) {
         /* A failed write shows in ferror, which vox_stdout_finish looks at. */

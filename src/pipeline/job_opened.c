@@ -153,21 +153,6 @@ static struct vox_json_writer *write_counts(struct vox_job_queue *queue)
     return json;
 }
 
-static enum vox_code write_file(const char *path, const char *text, size_t size)
-{
-    struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, NULL);
-    if (code != VOX_OK) {
-        return code;
-    }
-    code = vox_file_write(file, text, size, NULL);
-    if (code == VOX_OK) {
-        return vox_file_commit(file, NULL);
-    }
-    vox_file_abandon(file);
-    return code;
-}
-
 void vox_job_opened_save(struct vox_job_queue *queue)
 {
     const char *text;
@@ -178,7 +163,7 @@ void vox_job_opened_save(struct vox_job_queue *queue)
     pthread_mutex_unlock(&queue->lock);
     if (json != NULL && vox_json_writer_text(json, &text, &size, NULL) == VOX_OK) {
         /* It is a help; the next change tries again. */
-        (void)!write_file(queue->counts_path, text, size);
+        (void)!vox_file_save(queue->counts_path, text, size, NULL);
     }
     vox_json_writer_free(json);
 }

@@ -129,22 +129,6 @@ static struct vox_json_writer *write_state(const struct vox_batch *batch)
     return json;
 }
 
-static enum vox_code write_file(const char *path, const char *text, size_t size,
-                                struct vox_err *err)
-{
-    struct vox_file_writer *file;
-    enum vox_code code = vox_file_create(path, &file, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    code = vox_file_write(file, text, size, err);
-    if (code == VOX_OK) {
-        return vox_file_commit(file, err);
-    }
-    vox_file_abandon(file);
-    return code;
-}
-
 /* Under the lock. A task whose file cannot be written would not go on after a restart; it is told
  * among its details. */
 enum vox_code vox_batch_save_state(struct vox_batch *batch, struct vox_err *err)
@@ -160,7 +144,7 @@ enum vox_code vox_batch_save_state(struct vox_batch *batch, struct vox_err *err)
     }
     enum vox_code code = vox_json_writer_text(json, &text, &size, err);
     if (code == VOX_OK) {
-        code = write_file(batch->state, text, size, err);
+        code = vox_file_save(batch->state, text, size, err);
     }
     vox_json_writer_free(json);
     return code;

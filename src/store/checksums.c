@@ -287,13 +287,8 @@ static void keep(struct vox_checksums *c)
 {
     size_t size;
     char *text = c->store->read_only ? NULL : write_text(c, &size);
-    struct vox_file_writer *file = NULL;
-    if (text != NULL && vox_file_create(c->path, &file, NULL) == VOX_OK) {
-        if (vox_file_write(file, text, size, NULL) == VOX_OK) {
-            (void)!vox_file_commit(file, NULL);
-        } else {
-            vox_file_abandon(file);
-        }
+    if (text != NULL) {
+        (void)!vox_file_save(c->path, text, size, NULL);
     }
     vox_free(text);
 }

@@ -317,6 +317,21 @@ enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err)
     return VOX_OK;
 }
 
+enum vox_code vox_file_save(const char *path, const void *data, size_t size, struct vox_err *err)
+{
+    struct vox_file_writer *file;
+    enum vox_code code = vox_file_create(path, &file, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    code = vox_file_write(file, data, size, err);
+    if (code != VOX_OK) {
+        vox_file_abandon(file);
+        return code;
+    }
+    return vox_file_commit(file, err);
+}
+
 enum vox_code vox_file_rename(const char *from, const char *to, struct vox_err *err)
 {
     int folder = open_folder(to);

@@ -66,6 +66,10 @@ enum vox_code vox_file_sync(struct vox_file_writer *file, struct vox_err *err) V
  * name first and keeps it where `file` then fails. */
 enum vox_code vox_file_commit(struct vox_file_writer *file, struct vox_err *err) VOX_MUST_USE;
 
+/* All of it for a file whose bytes are in memory: created, written and committed, or not there. */
+enum vox_code vox_file_save(const char *path, const void *data, size_t size,
+                            struct vox_err *err) VOX_MUST_USE;
+
 /* Gives a complete file, already on the disk, another name in the same folder, in the place of an
  * older file of that name, and syncs the folder. */
 enum vox_code vox_file_rename(const char *from, const char *to, struct vox_err *err) VOX_MUST_USE;
