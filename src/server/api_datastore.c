@@ -171,20 +171,15 @@ static void put_image_info(struct vox_exchange *x, struct vox_app *app)
     }
 }
 
-#define ROW(method, pattern, handler, role, body)                                                  \
-    {                                                                                              \
-        method, pattern, handler, VOX_ROLE_##role, VOX_BODY_##body, 0                              \
-    }
-
 const struct vox_route vox_routes_datastore[] = {
-    ROW("GET", "/datastore", get_datastore, USER, NONE),
-    ROW("PUT", "/datastore", put_image, ANNOTATOR, FORM),
-    ROW("DELETE", "/datastore", delete_image, ADMIN, NONE),
-    ROW("GET", "/datastore/image", get_image, USER, NONE),
-    ROW("HEAD", "/datastore/image", head_image, USER, NONE),
-    ROW("PUT", "/datastore/image", put_image, ANNOTATOR, FORM),
-    ROW("DELETE", "/datastore/image", delete_image, ADMIN, NONE),
-    ROW("GET", "/datastore/image/info", get_image_info, USER, NONE),
-    ROW("PUT", "/datastore/image/info", put_image_info, ANNOTATOR, FORM),
+    {"GET", "/datastore", get_datastore, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore", put_image, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM, 0},
+    {"DELETE", "/datastore", delete_image, VOX_ROLE_ADMIN, VOX_BODY_NONE, 0},
+    {"GET", "/datastore/image", get_image, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"HEAD", "/datastore/image", head_image, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore/image", put_image, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM, 0},
+    {"DELETE", "/datastore/image", delete_image, VOX_ROLE_ADMIN, VOX_BODY_NONE, 0},
+    {"GET", "/datastore/image/info", get_image_info, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore/image/info", put_image_info, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM, 0},
     {NULL, NULL, NULL, VOX_ROLE_OPEN, VOX_BODY_NONE, 0},
 };

@@ -166,19 +166,15 @@ static void get_label_versions(struct vox_exchange *x, struct vox_app *app)
     vox_free(versions);
 }
 
-#define ROW(method, pattern, handler, role, body)                                                  \
-    {                                                                                              \
-        method, pattern, handler, VOX_ROLE_##role, VOX_BODY_##body, 0                              \
-    }
-
 const struct vox_route vox_routes_labels[] = {
-    ROW("GET", "/datastore/label", get_label, USER, NONE),
-    ROW("HEAD", "/datastore/label", head_label, USER, NONE),
-    ROW("PUT", "/datastore/label", put_label, ANNOTATOR, FORM),
-    ROW("DELETE", "/datastore/label", delete_label, ADMIN, NONE),
-    ROW("GET", "/datastore/label/info", get_label_info, USER, NONE),
-    ROW("PUT", "/datastore/label/info", put_label_info, ANNOTATOR, FORM),
-    ROW("GET", "/datastore/label/versions", get_label_versions, USER, NONE),
-    ROW("PUT", "/datastore/updatelabelinfo", put_updatelabelinfo, ANNOTATOR, FORM),
+    {"GET", "/datastore/label", get_label, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"HEAD", "/datastore/label", head_label, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore/label", put_label, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM, 0},
+    {"DELETE", "/datastore/label", delete_label, VOX_ROLE_ADMIN, VOX_BODY_NONE, 0},
+    {"GET", "/datastore/label/info", get_label_info, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore/label/info", put_label_info, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM, 0},
+    {"GET", "/datastore/label/versions", get_label_versions, VOX_ROLE_USER, VOX_BODY_NONE, 0},
+    {"PUT", "/datastore/updatelabelinfo", put_updatelabelinfo, VOX_ROLE_ANNOTATOR, VOX_BODY_FORM,
+     0},
     {NULL, NULL, NULL, VOX_ROLE_OPEN, VOX_BODY_NONE, 0},
 };
