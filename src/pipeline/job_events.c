@@ -87,9 +87,10 @@ enum vox_code vox_job_listen(struct vox_job *job, int64_t after, vox_job_listene
     listener->fn = fn;
     listener->context = context;
     pthread_mutex_lock(&job->lock);
-    bool wants = true;
+    bool wants = true, ended = job->state >= VOX_JOB_DONE;
     for (struct vox_job_event *event = job->events; event != NULL && wants; event = event->next) {
-        wants = event->number <= after || fn(context, event->number, event->kind, event->json);
+        bool known = event->number <= after && !(ended && event->next == NULL);
+        wants = known || fn(context, event->number, event->kind, event->json);
     }
     if (wants) {
         listener->next = job->listeners;

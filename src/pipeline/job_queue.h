@@ -185,8 +185,9 @@ enum { VOX_JOB_EVENT_BYTES = 1 << 20 };
 struct vox_job_listener; /* a place in the job's list */
 
 /* Calls fn for the events after number `after` that are kept, and then for each that comes, on the
- * thread on which it does and one at a time. fn must be quick and may call nothing of this header
- * but vox_job_release. VOX_E_NOMEM. The listener is gone once fn has said false, in the call itself
+ * thread on which it does and one at a time; of a job that has ended for the last one in any case,
+ * as none comes any more. fn must be quick and may call nothing of this header but vox_job_release.
+ * VOX_E_NOMEM. The listener is gone once fn has said false, in the call itself
  * too: then *out is NULL. Otherwise the caller ends it with vox_job_unlisten before he releases the
  * job. */
 enum vox_code vox_job_listen(struct vox_job *job, int64_t after, vox_job_listener_fn *fn,

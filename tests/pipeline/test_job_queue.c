@@ -109,6 +109,13 @@ static void test_events(void **state)
     assert_int_equal(VOX_OK, vox_job_listen(job, 0, rig_take_event, &brief, &listeners[0], NULL));
     assert_null(listeners[0]);
     assert_int_equal(3, brief.n);
+    rig_begin_events(&brief);
+    brief.most = 1;
+    assert_int_equal(VOX_OK,
+                     vox_job_listen(job, 1000, rig_take_event, &brief, &listeners[0], NULL));
+    assert_null(listeners[0]);
+    assert_int_equal(1, brief.n);
+    assert_string_equal("done", brief.kinds[0]);
     assert_int_equal(early.n, late.n + 2);
     assert_string_equal("queued", early.kinds[0]);
     assert_string_equal("plan", early.kinds[1]);

@@ -105,6 +105,8 @@ class Jobs(ServerCase):
         self.assertTrue(numpy.array_equal(seen.reshape(6, 20, 24).transpose(2, 1, 0), wanted != 0))
         late = events(self.server, answer.json()["id"], "?after=3")
         self.assertEqual(late, found[3:])
+        known = events(self.server, answer.json()["id"], "?after=1000")
+        self.assertEqual(known, found[-1:], "a stream of a job that has ended must end")
 
     def test_refine(self):
         """Points that are new are corrections: the mask is that of a run with them, bit for bit."""
