@@ -103,10 +103,22 @@ static void add_event(struct vox_text *text, const char *event, const char *data
     vox_text_put(text, "\n");
 }
 
+/* What was read makes room: a reader that is always a little behind never empties the queue. */
+static void forget_taken(struct vox_feed *feed)
+{
+    struct vox_text *waiting = &feed->waiting;
+    if (feed->taken > 0 && feed->taken >= waiting->size - feed->taken) {
+        waiting->size -= feed->taken;
+        memmove(waiting->data, waiting->data + feed->taken, waiting->size);
+        feed->taken = 0;
+    }
+}
+
 bool vox_feed_send(struct vox_feed *feed, const char *event, const char *data)
 {
     (void)pthread_mutex_lock(&feed->lock);
     if (!feed->cut) {
+        forget_taken(feed);
         add_event(&feed->waiting, event, data);
         feed->cut = feed->waiting.lost || feed->waiting.size - feed->taken > feed->most;
         wake(feed);

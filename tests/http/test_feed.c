@@ -121,6 +121,26 @@ static void too_slow(void **state)
     vox_feed_drop(reader);
 }
 
+/* One that never takes all that waits: what it has taken is not kept. */
+static void a_little_behind(void **state)
+{
+    struct vox_feed *feed = make(1000);
+    struct vox_feed *reader = vox_feed_hold(feed);
+    char text[28];
+    (void)state;
+    assert_true(vox_feed_send(feed, "x", "0123456789"));
+    vox_fail_allocation(3);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(vox_feed_send(feed, "x", "0123456789"));
+        assert_int_equal(take(reader, text, sizeof(text)), 27);
+        assert_string_equal(text, "event: x\ndata: 0123456789\n\n");
+    }
+    assert_false(vox_allocation_failed());
+    vox_fail_allocation(0);
+    vox_feed_end(feed);
+    vox_feed_drop(reader);
+}
+
 static void no_memory(void **state)
 {
     struct vox_feed *feed = NULL;
@@ -138,9 +158,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(form_of_events), cmocka_unit_test(sleeping),
-        cmocka_unit_test(nobody_reads),   cmocka_unit_test(too_slow),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(form_of_events),  cmocka_unit_test(sleeping),
+        cmocka_unit_test(nobody_reads),    cmocka_unit_test(too_slow),
+        cmocka_unit_test(a_little_behind), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
