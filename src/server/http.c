@@ -560,6 +560,7 @@ static enum vox_code start_daemon(struct vox_http *http, unsigned threads, struc
         MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
     if (http->daemon == NULL) {
+        http->listener = -1; /* the library has closed it */
         return vox_fail(err, http->certificate != NULL ? VOX_E_ARG : VOX_E_IO, "%s",
                         http->certificate != NULL
                             ? "the server does not start; certificate and key do not fit"
