@@ -72,8 +72,6 @@ struct vox_served_model {
     const struct vox_infer_task *task;
 };
 
-enum { VOX_APP_MODELS_MAX = 4 };
-
 /* The i-th, NULL beyond the last; the first is the default. */
 const struct vox_served_model *vox_app_model_at(const struct vox_app *app, int i);
 
