@@ -99,6 +99,11 @@ static enum vox_code attempt(struct vox_datastore *store, struct vox_change *fir
         code = write_draft(store, first, draft, again, err);
     }
     if (code != VOX_OK || *again || !(applied || changed)) {
+        if (changed) {
+            /* What others wrote goes with the draft: the next look reads it again. */
+            const struct vox_file_state none = {0};
+            vox_store_set_mark(store, &none);
+        }
         vox_index_unref(draft);
         return code;
     }

@@ -230,6 +230,32 @@ static void edits_by_hand_are_merged(void **state)
     vox_datastore_close(store);
 }
 
+/* A write that fails has read them; the next one has to write them all the same. */
+static void edits_by_hand_outlive_a_failure(void **state)
+{
+    (void)state;
+    put_image("a.nii", 1);
+    struct vox_datastore *store = open_store(NULL);
+    assert_int_equal(save_text(store, "a", "final", ".nii", "old", NULL), VOX_OK);
+    char *text = get_text("datastore_v2.json");
+    char *name = strstr(text, "new-dataset");
+    assert_non_null(name);
+    memcpy(name, "edited-here", strlen("edited-here"));
+    put_text("datastore_v2.json", text);
+    vox_free(text);
+    /* The label that is replaced cannot become a version. */
+    put_text(".voxlabel/versions/final", "in the way");
+    assert_int_equal(save_text(store, "a", "final", ".nii", "new", NULL), VOX_E_IO);
+    assert_int_equal(save_text(store, "a", "other", ".nii", "new", NULL), VOX_OK);
+    text = get_text("datastore_v2.json");
+    HAS(text, "edited-here");
+    vox_free(text);
+    text = get_text("labels/final/a.nii");
+    assert_string_equal(text, "old");
+    vox_free(text);
+    vox_datastore_close(store);
+}
+
 static void folders_outside_are_refused(void **state)
 {
     (void)state;
@@ -301,6 +327,7 @@ int main(void)
         TEST(what_python_writes),
         TEST(broken_file_is_put_aside),
         TEST(edits_by_hand_are_merged),
+        TEST(edits_by_hand_outlive_a_failure),
         TEST(folders_outside_are_refused),
         TEST(read_only),
         TEST(temporary_files_go),
