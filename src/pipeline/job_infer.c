@@ -284,7 +284,7 @@ static enum vox_code show_result(struct work *work, struct vox_err *err)
     char *path = NULL, *json;
     uint64_t bytes = 0;
     size_t size;
-    enum vox_code code = job->skip_file ? VOX_OK : write_mask(work, &path, &bytes, err);
+    enum vox_code code = write_mask(work, &path, &bytes, err);
     if (code != VOX_OK) {
         return code;
     }

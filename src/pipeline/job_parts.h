@@ -49,7 +49,7 @@ struct vox_job {
     enum vox_job_class class;
     struct vox_request *request; /* once it is done, with what it was corrected by */
     struct vox_job_file *image, *mask;
-    bool raw_mask, masks, skip_file;
+    bool raw_mask, masks;
     double timeout;
     struct vox_job *base; /* to continue; NULL: none; the runner lets it go */
     void (*finished)(void *context, struct vox_job *job);
@@ -66,7 +66,6 @@ struct vox_job {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum vox_job_state state;
-    bool told; /* `finished` has been called */
     int64_t done, total;
     double created, submitted, started, ended;
     struct vox_err err;

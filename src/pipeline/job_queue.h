@@ -111,7 +111,6 @@ struct vox_job_setup {
                            have become corrections, in the order of labels and their points,
                            `background` last; NULL or "": none */
     bool masks;         /* events of slices carry masks */
-    bool skip_file;     /* no result file is written */
     double timeout;     /* seconds of running after which the job fails; 0: none */
 
     /* Called once, on a thread of the queue, when the job has ended; NULL: none. It must not close
@@ -158,7 +157,7 @@ struct vox_job_facts {
 
     /* of a job that is done; borrowed */
     bool valid;            /* else the mask is empty, and the JSON says why */
-    const char *file;      /* the mask; NULL: none was written */
+    const char *file;      /* the mask */
     const char *extension; /* its ending: ".nrrd" */
     const char *json;      /* the result, one JSON object */
     size_t json_size;

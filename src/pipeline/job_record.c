@@ -150,7 +150,6 @@ enum vox_code vox_job_new(struct vox_job_queue *queue, const struct vox_job_setu
     job->request = setup->request;
     job->raw_mask = setup->raw_mask;
     job->masks = setup->masks;
-    job->skip_file = setup->skip_file;
     job->timeout = setup->timeout;
     job->finished = setup->finished;
     job->context = setup->context;

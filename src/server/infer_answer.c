@@ -164,7 +164,7 @@ enum vox_code vox_infer_save(struct vox_datastore *store, const char *model, str
     const char *text;
     size_t size;
     vox_job_describe(job, &facts);
-    if (facts.state != VOX_JOB_DONE || facts.file == NULL) {
+    if (facts.state != VOX_JOB_DONE) {
         return vox_fail(err, VOX_E_ARG, "there is no result to store");
     }
     struct vox_json_writer *info = vox_json_writer_new();
