@@ -153,12 +153,8 @@ static enum vox_code apply(struct work *work, const struct vox_correction_ask *c
 static enum vox_code run_on(struct work *work, size_t first, struct vox_err *err)
 {
     const struct vox_request *request = work->job->request;
-    struct vox_request *held = work->run.data->request;
-    memcpy(held->result_extension, request->result_extension, sizeof(held->result_extension));
-    memcpy(held->result_dtype, request->result_dtype, sizeof(held->result_dtype));
-    held->result_compress = request->result_compress;
-    held->result_compress_given = request->result_compress_given;
     enum vox_code code = VOX_OK;
+    vox_job_take_file_options(work->run.data->request, request);
     vox_turn_take(work->turn, work->seat);
     vox_job_log_plan(work->job, work->run.data->plan);
     for (size_t c = first; c < request->n_corrections && code == VOX_OK; c++) {

@@ -165,6 +165,9 @@ enum vox_code vox_job_refined(const struct vox_request *before, const struct vox
                               struct vox_request **out, size_t *first,
                               struct vox_err *err) VOX_MUST_USE;
 
+/* Takes over from `now` what says how the file looks, not what is in it. */
+void vox_job_take_file_options(struct vox_request *out, const struct vox_request *now);
+
 /* Reads the masks of a job's file into its request. */
 enum vox_code vox_job_take_mask(struct vox_job *job, struct vox_image *image,
                                 struct vox_err *err) VOX_MUST_USE;

@@ -172,8 +172,7 @@ static enum vox_code add_background(struct diff *diff, const struct vox_request 
     return code;
 }
 
-/* What says how the file looks, not what is in it. */
-static void take_file_options(struct vox_request *out, const struct vox_request *now)
+void vox_job_take_file_options(struct vox_request *out, const struct vox_request *now)
 {
     memcpy(out->result_extension, now->result_extension, sizeof(out->result_extension));
     memcpy(out->result_dtype, now->result_dtype, sizeof(out->result_dtype));
@@ -211,7 +210,7 @@ enum vox_code vox_job_refined(const struct vox_request *before, const struct vox
     if (code != VOX_OK) {
         return code;
     }
-    take_file_options(diff.out, now);
+    vox_job_take_file_options(diff.out, now);
     code = find_new(&diff, before, now, err);
     vox_free(diff.had);
     vox_free(diff.group);
