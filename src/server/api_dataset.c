@@ -1,5 +1,6 @@
 /* GET /datastore/dataset: the images with final labels, their labels, and what is known of them, in
  * one zip archive. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +135,9 @@ static enum vox_code write_and_answer(struct vox_exchange *x, const struct datas
     }
     int fd = mkstemp(path);
     if (fd < 0) {
-        return vox_fail(err, VOX_E_IO, "there is no room for the archive");
+        const int sys = errno;
+        return vox_fail_sys(err, VOX_E_IO, sys, "the archive cannot be stored: %s",
+                            strerrordesc_np(sys));
     }
     close(fd);
     enum vox_code code = vox_zip_write(path, dataset->entries, dataset->n, err);

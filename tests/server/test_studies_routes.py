@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import unittest
 import zipfile
 
@@ -220,6 +221,13 @@ class Dataset(Studies):
                 self.assertEqual(len(archive.namelist()), files, limit)
         work = self.folder / "cache/voxlabel/server/uploads"
         self.assertEqual([path for path in work.rglob("*") if path.is_file() and path.stat().st_size], [])
+
+    def test_an_archive_that_cannot_be_stored(self):
+        self.save("case_00")
+        uploads = self.folder / "cache/voxlabel/server/uploads"
+        for spool in uploads.glob("voxlabel-uploads-*"):
+            shutil.rmtree(spool)
+        self.assertIn("No such file", self.detail(500, "GET", "/datastore/dataset"))
 
 
 class Model(Studies):
