@@ -31,7 +31,7 @@ enum vox_code vox_form_feed(struct vox_form *form, const char *data, size_t size
                             struct vox_err *err) VOX_MUST_USE;
 enum vox_code vox_form_finish(struct vox_form *form, struct vox_err *err) VOX_MUST_USE;
 
-/* The text fields; NULL before the end. */
+/* The text fields that have come. */
 const struct vox_pairs *vox_form_fields(const struct vox_form *form);
 
 /* The i-th file of that field (NULL: of any); NULL beyond the last. */
