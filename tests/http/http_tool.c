@@ -21,6 +21,8 @@ struct vox_app {
     atomic_int gone;    /* clients that left while they waited */
     atomic_int waiting; /* requests that are suspended */
     atomic_int feeds;   /* that are open */
+    atomic_int held;    /* threads that /hold has */
+    atomic_int frees;   /* times that /free was asked */
     char file[4096];    /* to download */
 };
 
@@ -264,6 +266,25 @@ static void block(struct vox_exchange *x, struct vox_app *app)
     vox_answer_json(x, 200, "{}");
 }
 
+/* Keeps its thread until /free is asked, or for the time that a client has patience. */
+static void hold(struct vox_exchange *x, struct vox_app *app)
+{
+    const struct timespec step = {0, 5000000};
+    const int before = atomic_load(&app->frees);
+    (void)atomic_fetch_add(&app->held, 1);
+    for (int i = 0; i < 60000 && atomic_load(&app->frees) == before; i++) {
+        (void)nanosleep(&step, NULL);
+    }
+    (void)atomic_fetch_sub(&app->held, 1);
+    vox_answer_json(x, 200, "{}");
+}
+
+static void free_held(struct vox_exchange *x, struct vox_app *app)
+{
+    (void)atomic_fetch_add(&app->frees, 1);
+    vox_answer_json(x, 200, "{}");
+}
+
 struct show {
     struct vox_feed *feed;
     long events, size;
@@ -327,6 +348,7 @@ static void state(struct vox_exchange *x, struct vox_app *app)
     vox_json_put_int(json, "gone", atomic_load(&app->gone));
     vox_json_put_int(json, "waiting", atomic_load(&app->waiting));
     vox_json_put_int(json, "feeds", atomic_load(&app->feeds));
+    vox_json_put_int(json, "held", atomic_load(&app->held));
     vox_json_put_int(json, "connections", (int64_t)stats.connections);
     vox_json_put_int(json, "in_flight", (int64_t)stats.in_flight);
     vox_json_put_int(json, "suspended", (int64_t)stats.suspended);
@@ -357,6 +379,8 @@ static const struct vox_route routes[] = {
     {"GET", "/quick/later", later, VOX_ROLE_OPEN, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"POST", "/later", later, VOX_ROLE_OPEN, VOX_BODY_FORM, 0},
     {"GET", "/block", block, VOX_ROLE_OPEN, VOX_BODY_NONE, 0},
+    {"GET", "/hold", hold, VOX_ROLE_OPEN, VOX_BODY_NONE, 0},
+    {"GET", "/free", free_held, VOX_ROLE_OPEN, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"GET", "/events", events, VOX_ROLE_OPEN, VOX_BODY_NONE, 0},
     {"GET", "/admin", echo, VOX_ROLE_ADMIN, VOX_BODY_NONE, VOX_ROUTE_QUICK},
     {"GET", "/state", state, VOX_ROLE_OPEN, VOX_BODY_NONE, VOX_ROUTE_QUICK},
