@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "app/doctor_checks.h"
+#include "app/environment.h"
 #include "app/message.h"
 #include "app/report_output.h"
 #include "util/json_writer.h"
@@ -122,9 +122,7 @@ int vox_app_doctor(int argc, char **argv)
         .cache_dir = vox_argument(arguments, "--cache-dir", 0),
     };
     if (ask.model == NULL) {
-        /* Nothing in this program changes the environment. */
-        ask.model = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
-        ask.model = ask.model != NULL && ask.model[0] != '\0' ? ask.model : NULL;
+        ask.model = vox_environment("VOXLABEL_MODEL");
     }
     if (vox_positional_count(arguments) > 0) {
         status = vox_say_usage(vox_doctor_command.name, "one argument too many: %s",

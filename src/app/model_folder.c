@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/environment.h"
 #include "app/message.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -32,13 +33,6 @@ static enum vox_code fail_io(struct vox_err *err, const char *what)
 
 /* ---- the folder ---- */
 
-static const char *environment(const char *name)
-{
-    /* Nothing in this program changes the environment. */
-    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static char *joined(const char *folder, const char *rest)
 {
     size_t size = strlen(folder) + strlen(rest) + 1;
@@ -51,8 +45,8 @@ static char *joined(const char *folder, const char *rest)
 
 int vox_model_folder_find(const char *option, char **out)
 {
-    const char *named = option != NULL ? option : environment("VOXLABEL_MODELS");
-    const char *data = environment("XDG_DATA_HOME"), *home = environment("HOME");
+    const char *named = option != NULL ? option : vox_environment("VOXLABEL_MODELS");
+    const char *data = vox_environment("XDG_DATA_HOME"), *home = vox_environment("HOME");
     char *path = NULL;
     if (named != NULL) {
         path = vox_strdup(named);

@@ -3,11 +3,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "app/environment.h"
 #include "app/message.h"
 #include "app/model_check.h"
 #include "app/model_folder.h"
@@ -36,13 +36,6 @@ struct pull {
     struct vox_model_record record;
 };
 
-static const char *environment(const char *name)
-{
-    /* Nothing in this program changes the environment. */
-    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 /* ---- what is asked for ---- */
 
 static int choose_model(const char *name, struct pull *pull)
@@ -66,7 +59,7 @@ static int choose_model(const char *name, struct pull *pull)
 static int choose_source(const struct vox_arguments *arguments, struct pull *pull)
 {
     const char *mirror = vox_argument(arguments, "--mirror", 0);
-    mirror = mirror != NULL ? mirror : environment("VOXLABEL_MODEL_MIRROR");
+    mirror = mirror != NULL ? mirror : vox_environment("VOXLABEL_MODEL_MIRROR");
     const char *base = mirror != NULL ? mirror : vox_published_folder;
     size_t length = strlen(base);
     while (length > 0 && base[length - 1] == '/') {
@@ -90,8 +83,8 @@ static int choose_source(const struct vox_arguments *arguments, struct pull *pul
 static int choose_certificates(const struct vox_arguments *arguments, struct pull *pull)
 {
     const char *file = vox_argument(arguments, "--cacert", 0);
-    file = file != NULL ? file : environment("VOXLABEL_CACERT");
-    file = file != NULL ? file : environment("CURL_CA_BUNDLE");
+    file = file != NULL ? file : vox_environment("VOXLABEL_CACERT");
+    file = file != NULL ? file : vox_environment("CURL_CA_BUNDLE");
     pull->ca_file = file;
     return vox_input_find(file);
 }

@@ -2,11 +2,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "app/arguments.h"
+#include "app/environment.h"
 #include "app/message.h"
 #include "app/sizes.h"
 #include "app/text_file.h"
@@ -19,8 +19,7 @@ const char *vox_segment_model_name(const struct vox_arguments *arguments)
 {
     const char *name = vox_argument(arguments, "--model", 0);
     if (name == NULL) {
-        /* Nothing in this program changes the environment. */
-        name = getenv("VOXLABEL_MODEL"); /* NOLINT(concurrency-mt-unsafe) */
+        name = vox_environment("VOXLABEL_MODEL");
     }
     const struct vox_embedded_model *embedded = vox_embedded_model_at(0);
     const char *inside = embedded != NULL ? embedded->name : NULL;

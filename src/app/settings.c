@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/environment.h"
 #include "app/message.h"
 #include "app/model_lookup.h"
 #include "app/report_output.h"

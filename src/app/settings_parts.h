@@ -42,7 +42,4 @@ int vox_setting_read(const struct vox_setting *setting, const struct vox_setting
 /* "on", "true", "1", "yes", "y", "t" and their opposites, in any case. */
 bool vox_read_bool(const char *text, bool *out);
 
-/* A variable of the environment, NULL where it is empty or not there. */
-const char *vox_environment(const char *name);
-
 #endif

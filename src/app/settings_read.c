@@ -1,6 +1,5 @@
 /* From what was written for a setting to its value. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -10,13 +9,6 @@
 #include "app/message.h"
 #include "app/settings_parts.h"
 #include "app/sizes.h"
-
-const char *vox_environment(const char *name)
-{
-    /* Nothing in this program changes the environment. */
-    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
 
 bool vox_read_bool(const char *text, bool *out)
 {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/arguments.h"
+#include "app/environment.h"
 #include "app/message.h"
 #include "app/settings_parts.h"
 #include "util/json.h"
