@@ -163,7 +163,8 @@ enum vox_code vox_datastore_list(struct vox_datastore *store, enum vox_image_cho
 void vox_image_items_free(struct vox_image_item *items, size_t n);
 
 /* The checksum of an image's file as "SHA256:<hex>". Known ones, kept by size and time across
- * restarts, come at once; others are computed by this call. VOX_E_NOT_FOUND, VOX_E_IO. */
+ * restarts, come at once; others are computed by this call. VOX_E_NOT_FOUND, VOX_E_IO, VOX_E_BUSY
+ * if the file changes whenever it is read. */
 enum vox_code vox_datastore_checksum(struct vox_datastore *store, const char *id,
                                      char out[VOX_CHECKSUM_SIZE], struct vox_err *err) VOX_MUST_USE;
 

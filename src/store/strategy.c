@@ -288,12 +288,27 @@ static const struct vox_strategy *find_row(const struct vox_strategies *s, const
     return NULL;
 }
 
+/* Instead of the image that is passed over. Where there is no other, what happened to that one
+ * stands. */
+static enum vox_code hand_out_other(const struct vox_strategies *s, const struct vox_strategy *row,
+                                    const struct vox_strategy_ask *ask, struct vox_sample *out,
+                                    enum vox_code code, struct vox_err *err)
+{
+    struct vox_strategy_pick pick = {0};
+    if (row->next(s->store, ask, &pick, NULL) == VOX_OK && pick.id != NULL) {
+        *err = (struct vox_err){0};
+        code = hand_out(s, row, ask, &pick, out, err);
+    }
+    vox_free(pick.id);
+    return code;
+}
+
 enum vox_code vox_strategies_next(struct vox_strategies *strategies, const char *strategy,
                                   const char *client, struct vox_sample *out, struct vox_err *err)
 {
     char name[CLIENT_MAX];
     snprintf(name, sizeof(name), "%s", client == NULL || client[0] == '\0' ? "admin" : client);
-    const struct vox_strategy_ask ask = {strategy, name, strategies->file_names};
+    struct vox_strategy_ask ask = {strategy, name, strategies->file_names, NULL};
     const struct vox_strategy *row = find_row(strategies, strategy);
     if (row == NULL) {
         /* The images' row knows what is near. */
@@ -301,9 +316,19 @@ enum vox_code vox_strategies_next(struct vox_strategies *strategies, const char 
     }
     struct vox_strategy_pick pick = {0};
     enum vox_code code = row->next(strategies->store, &ask, &pick, err);
+    if (code == VOX_OK && pick.id == NULL) {
+        return hand_nothing(strategies, out, err);
+    }
+    struct vox_err why = {0};
     if (code == VOX_OK) {
-        code = pick.id == NULL ? hand_nothing(strategies, out, err)
-                               : hand_out(strategies, row, &ask, &pick, out, err);
+        code = hand_out(strategies, row, &ask, &pick, out, &why);
+        if (row->info == NULL && (code == VOX_E_NOT_FOUND || code == VOX_E_BUSY)) {
+            ask.passed = pick.id;
+            code = hand_out_other(strategies, row, &ask, out, code, &why);
+        }
+        if (code != VOX_OK && err != NULL) {
+            *err = why;
+        }
     }
     vox_free(pick.id);
     return code;

@@ -23,6 +23,7 @@ struct vox_strategy_ask {
     const char *key;    /* as the client sent it */
     const char *client; /* never NULL */
     bool file_names;    /* keys end with the file's name */
+    const char *passed; /* an image that cannot be had now and is not picked; NULL: none */
 };
 
 struct vox_strategy_pick {
@@ -76,8 +77,10 @@ struct vox_sample {
 /* The next image of a strategy for a client (NULL or "": "admin"): checks it out, notes in its info
  * strategy.<key> = {"ts", "client_id"} and answers with its info as it was before. A checkout of
  * somebody else that was taken over, and an image that could not be noted, stand in "warnings".
- * VOX_E_NOT_FOUND for a strategy that there is not, with the nearest ones in the text. The caller
- * frees with vox_sample_free. */
+ * Where the image that was picked goes, or is being written, another one is picked once.
+ * VOX_E_NOT_FOUND for a strategy that there is not, with the nearest ones in the text, and for an
+ * image that is gone; VOX_E_BUSY for one that is being written. The caller frees with
+ * vox_sample_free. */
 enum vox_code vox_strategies_next(struct vox_strategies *strategies, const char *strategy,
                                   const char *client, struct vox_sample *out,
                                   struct vox_err *err) VOX_MUST_USE;

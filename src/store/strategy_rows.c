@@ -16,6 +16,11 @@ static const char image_prefix[] = "img_";
 
 /* --- images that can be handed to a client --- */
 
+static bool is_passed(const struct vox_strategy_ask *ask, const char *id)
+{
+    return ask->passed != NULL && strcmp(id, ask->passed) == 0;
+}
+
 /* Whether the image is there and can be decoded, looked up now. */
 static bool is_good(struct vox_datastore *store, const char *id)
 {
@@ -48,7 +53,7 @@ static enum vox_code next_first(struct vox_datastore *store, const struct vox_st
         return code;
     }
     for (size_t i = 0; i < n; i++) {
-        if ((best == NULL || strcmp(items[i].id, best) < 0) &&
+        if ((best == NULL || strcmp(items[i].id, best) < 0) && !is_passed(ask, items[i].id) &&
             !vox_checkout_by_other(store, items[i].id, ask->client) &&
             is_good(store, items[i].id)) {
             best = items[i].id;
@@ -115,7 +120,8 @@ static enum vox_code draw_good(struct vox_datastore *store, const struct vox_str
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     for (size_t i = 0; i < n; i++) {
-        weights[i] = weigh(store, items[i].id, ask->client, now);
+        weights[i] =
+            is_passed(ask, items[i].id) ? 0.0 : weigh(store, items[i].id, ask->client, now);
     }
     size_t chosen = draw(weights, n);
     while (chosen < n && !is_good(store, items[chosen].id)) {

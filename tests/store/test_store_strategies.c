@@ -12,7 +12,7 @@
 #include "store/checkout.h"
 #include "store/datastore.h"
 #include "store/store_folder.h"
-#include "store/strategy.h"
+#include "store/strategy_rows.h"
 #include "util/hash.h"
 #include "util/memory.h"
 
@@ -283,6 +283,46 @@ static void another_row(void **state)
     vox_free(json);
 }
 
+/* Somebody takes the image's file away right after it was picked. */
+static enum vox_code next_leaving(struct vox_datastore *from, const struct vox_strategy_ask *ask,
+                                  struct vox_strategy_pick *pick, struct vox_err *err)
+{
+    (void)from;
+    (void)err;
+    if (ask->passed == NULL) {
+        pick->id = vox_strdup("a");
+        assert_int_equal(rename(in_folder("a.nii"), in_folder("a.aside")), 0);
+    } else if (strcmp(ask->key, "leaving") == 0) {
+        assert_string_equal(ask->passed, "a");
+        pick->id = vox_strdup("c");
+    }
+    return VOX_OK;
+}
+
+static void another_is_picked(void **state)
+{
+    (void)state;
+    const struct vox_strategy leaving = {.name = "leaving", .next = next_leaving};
+    const struct vox_strategy only = {.name = "only", .next = next_leaving};
+    const struct vox_strategy *const more[] = {&leaving, &only};
+    const struct vox_strategies_options options = {.more = more, .n_more = 2};
+    begin(&options);
+    HAS(next("leaving", "u"), "\"id\":\"c\"");
+    assert_int_equal(rename(in_folder("a.aside"), in_folder("a.nii")), 0);
+    assert_string_equal(next("only", "u"), "");
+    HAS(problem, "file is gone");
+    assert_int_equal(rename(in_folder("a.aside"), in_folder("a.nii")), 0);
+    /* Those that choose freely pass it over. */
+    const struct vox_strategy_ask ask = {.key = "", .client = "u", .passed = "a"};
+    for (int i = 0; i < 40; i++) {
+        struct vox_strategy_pick pick = {0};
+        const struct vox_strategy *row = i == 0 ? &vox_first_strategy : &vox_random_strategy;
+        assert_int_equal(row->next(store, &ask, &pick, NULL), VOX_OK);
+        assert_true(i == 0 ? strcmp(pick.id, "b") == 0 : strcmp(pick.id, "a") != 0);
+        vox_free(pick.id);
+    }
+}
+
 static void read_only_hands_out(void **state)
 {
     (void)state;
@@ -345,17 +385,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(list_follows),
-        TEST(numbers_are_places),
-        TEST(file_names),
-        TEST(one_image),
-        TEST(unknown_keys),
-        TEST(first_and_random),
-        TEST(random_hands_out_all),
-        TEST(another_row),
-        TEST(damaged_images_are_not_offered),
-        TEST(read_only_hands_out),
-        TEST(checksums_are_kept),
+        TEST(list_follows),         TEST(numbers_are_places),
+        TEST(file_names),           TEST(one_image),
+        TEST(unknown_keys),         TEST(first_and_random),
+        TEST(random_hands_out_all), TEST(another_row),
+        TEST(another_is_picked),    TEST(damaged_images_are_not_offered),
+        TEST(read_only_hands_out),  TEST(checksums_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
