@@ -18,7 +18,7 @@
 static const char prefix[] = "run-";
 static const char lock_ending[] = ".lock";
 
-enum { NAME = sizeof(prefix) - 1 + 16, DEPTH_MAX = 32 };
+enum { NAME = sizeof(prefix) - 1 + 16, DEPTH_MAX = 32, MOST_TRIES = 16 };
 
 struct vox_private_folder {
     char *path, *lock_path;
@@ -172,20 +172,14 @@ static enum vox_code make_folder(struct vox_private_folder *folder, struct vox_e
     return VOX_OK;
 }
 
-enum vox_code vox_private_folder_open(const char *common, struct vox_private_folder **out,
-                                      struct vox_err *err)
+static enum vox_code make(const char *common, struct vox_private_folder **out, struct vox_err *err)
 {
-    enum vox_code code = make_common(common, err);
-    if (code != VOX_OK) {
-        return code;
-    }
-    remove_left_overs(common);
     struct vox_private_folder *folder = vox_calloc(1, sizeof(*folder));
     if (folder == NULL) {
         return vox_fail(err, VOX_E_NOMEM, "out of memory");
     }
     folder->lock = -1;
-    code = choose_name(common, folder, err);
+    enum vox_code code = choose_name(common, folder, err);
     if (code == VOX_OK) {
         code = make_folder(folder, err);
     }
@@ -195,6 +189,22 @@ enum vox_code vox_private_folder_open(const char *common, struct vox_private_fol
     }
     *out = folder;
     return VOX_OK;
+}
+
+/* Another process that begins at the same time may take the new one for a left over. */
+enum vox_code vox_private_folder_open(const char *common, struct vox_private_folder **out,
+                                      struct vox_err *err)
+{
+    enum vox_code code = make_common(common, err);
+    if (code != VOX_OK) {
+        return code;
+    }
+    remove_left_overs(common);
+    int tries = 0;
+    do {
+        code = make(common, out, err);
+    } while (code == VOX_E_BUSY && ++tries < MOST_TRIES);
+    return code;
 }
 
 const char *vox_private_folder_path(const struct vox_private_folder *folder)

@@ -118,6 +118,32 @@ static void test_killed(void **state)
     assert_int_equal(0, rmdir(common));
 }
 
+/* Processes that begin at the same time clean up behind each other, and all get a folder. */
+static void test_at_once(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 4, TIMES = 200 };
+    pid_t children[PROCESSES];
+    for (int p = 0; p < PROCESSES; p++) {
+        children[p] = fork();
+        if (children[p] == 0) {
+            struct vox_private_folder *folder;
+            int times = 0;
+            while (times < TIMES && vox_private_folder_open(common, &folder, NULL) == VOX_OK) {
+                vox_private_folder_close(folder);
+                times++;
+            }
+            _exit(times == TIMES ? 0 : 1);
+        }
+    }
+    for (int p = 0; p < PROCESSES; p++) {
+        int status = 1;
+        assert_int_equal(children[p], waitpid(children[p], &status, 0));
+        assert_int_equal(0, status);
+    }
+    assert_int_equal(0, rmdir(common));
+}
+
 static void test_open_to_others(void **state)
 {
     (void)state;
@@ -134,9 +160,8 @@ static void test_open_to_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goes_when_closed),
-        cmocka_unit_test(test_two_live),
-        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_goes_when_closed), cmocka_unit_test(test_two_live),
+        cmocka_unit_test(test_killed),           cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_open_to_others),
     };
     return cmocka_run_group_tests(tests, make_common, remove_common);
