@@ -98,4 +98,9 @@ void vox_store_set_undecodable(struct vox_datastore *store, const char *file_nam
 enum vox_code vox_store_check_writable(const struct vox_datastore *store,
                                        struct vox_err *err) VOX_MUST_USE;
 
+/* The same, and what a change is about: an id, a tag and an info (NULL: none). VOX_E_ARG. */
+enum vox_code vox_store_check_change(const struct vox_datastore *store, const char *id,
+                                     const char *tag, const char *info,
+                                     struct vox_err *err) VOX_MUST_USE;
+
 #endif

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "store/datastore_parts.h"
+#include "store/info_text.h"
 #include "store/store_ids.h"
 #include "util/memory.h"
 
@@ -244,4 +245,17 @@ enum vox_code vox_store_check_writable(const struct vox_datastore *store, struct
     return store->read_only
                ? vox_fail(err, VOX_E_UNSUPPORTED, "the datastore is read-only; nothing was changed")
                : VOX_OK;
+}
+
+enum vox_code vox_store_check_change(const struct vox_datastore *store, const char *id,
+                                     const char *tag, const char *info, struct vox_err *err)
+{
+    enum vox_code code = vox_store_check_writable(store, err);
+    if (code == VOX_OK) {
+        code = vox_id_check(id, strlen(id), err);
+    }
+    if (code == VOX_OK && tag != NULL) {
+        code = vox_tag_check(tag, strlen(tag), err);
+    }
+    return code == VOX_OK ? vox_info_check(info, err) : code;
 }

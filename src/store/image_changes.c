@@ -230,13 +230,7 @@ enum vox_code vox_datastore_add_image(struct vox_datastore *store, const char *i
                        .ext = settle_ext(upload->ext),
                        .patch = upload->info,
                        .user = upload->user};
-    enum vox_code code = vox_store_check_writable(store, err);
-    if (code == VOX_OK) {
-        code = vox_id_check(id, strlen(id), err);
-    }
-    if (code == VOX_OK) {
-        code = vox_info_check(upload->info, err);
-    }
+    enum vox_code code = vox_store_check_change(store, id, NULL, upload->info, err);
     return code == VOX_OK ? add_checked(store, upload, &a, err) : code;
 }
 
@@ -301,10 +295,7 @@ enum vox_code vox_datastore_delete_image(struct vox_datastore *store, const char
     struct deleting d = {
         .change = {.apply = apply_deleting, .settle = settle_deleting, .id = id, .images = true},
         .id = id};
-    enum vox_code code = vox_store_check_writable(store, err);
-    if (code == VOX_OK) {
-        code = vox_id_check(id, strlen(id), err);
-    }
+    enum vox_code code = vox_store_check_change(store, id, NULL, NULL, err);
     if (code == VOX_OK) {
         code = vox_commit(store, &d.change, err);
     }
@@ -356,15 +347,9 @@ static enum vox_code apply_telling(struct vox_datastore *store, struct vox_chang
 
 static enum vox_code tell(struct vox_datastore *store, struct telling *t, struct vox_err *err)
 {
-    enum vox_code code = vox_store_check_writable(store, err);
+    enum vox_code code = vox_store_check_change(store, t->id, t->tag, t->patch, err);
     t->change.apply = apply_telling;
     t->change.id = t->id;
-    if (code == VOX_OK) {
-        code = vox_id_check(t->id, strlen(t->id), err);
-    }
-    if (code == VOX_OK) {
-        code = vox_info_check(t->patch, err);
-    }
     return code == VOX_OK ? vox_commit(store, &t->change, err) : code;
 }
 
@@ -381,6 +366,5 @@ enum vox_code vox_datastore_update_label_info(struct vox_datastore *store, const
                                               struct vox_err *err)
 {
     struct telling t = {.id = id, .tag = tag, .patch = info, .user = user};
-    enum vox_code code = vox_tag_check(tag, strlen(tag), err);
-    return code == VOX_OK ? tell(store, &t, err) : code;
+    return tell(store, &t, err);
 }

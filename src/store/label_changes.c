@@ -300,13 +300,7 @@ enum vox_code vox_datastore_save_label(struct vox_datastore *store, const char *
                                   .id = id},
                        .id = id,
                        .tag = tag};
-    enum vox_code code = vox_store_check_writable(store, err);
-    if (code == VOX_OK) {
-        code = vox_tag_check(tag, strlen(tag), err);
-    }
-    if (code == VOX_OK) {
-        code = vox_info_check(upload->info, err);
-    }
+    enum vox_code code = vox_store_check_change(store, id, tag, upload->info, err);
     if (code == VOX_OK && upload->ext != NULL && !vox_is_ext(upload->ext)) {
         code = vox_fail(err, VOX_E_ARG, "the label's file name does not end with an extension");
     }
@@ -462,13 +456,7 @@ enum vox_code vox_datastore_delete_label(struct vox_datastore *store, const char
                                     .id = id},
                          .id = id,
                          .tag = tag};
-    enum vox_code code = vox_store_check_writable(store, err);
-    if (code == VOX_OK) {
-        code = vox_tag_check(tag, strlen(tag), err);
-    }
-    if (code == VOX_OK) {
-        code = vox_id_check(id, strlen(id), err);
-    }
+    enum vox_code code = vox_store_check_change(store, id, tag, NULL, err);
     if (code == VOX_OK) {
         code = vox_commit(store, &d.change, err);
     }
