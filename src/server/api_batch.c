@@ -32,11 +32,23 @@ static void answer_task(struct vox_exchange *x, struct vox_app *app)
     vox_free(task);
 }
 
+/* A client that waits for the results. */
+struct waiter {
+    struct vox_exchange *x;
+    struct vox_batch *batch;
+};
+
+static void end_waiter(struct waiter *waiter)
+{
+    vox_exchange_resume(waiter->x);
+    vox_free(waiter);
+}
+
 static void answer_results(void *context, const char *results)
 {
-    struct vox_exchange *x = context;
-    vox_answer_json(x, 200, results);
-    vox_exchange_resume(x);
+    struct waiter *waiter = context;
+    vox_answer_json(waiter->x, 200, results);
+    end_waiter(waiter);
 }
 
 static void refuse(struct vox_exchange *x, const struct vox_err *err)
@@ -51,7 +63,8 @@ static void refuse(struct vox_exchange *x, const struct vox_err *err)
 
 static void client_left(void *context)
 {
-    vox_batch_give_up(context);
+    struct waiter *waiter = context;
+    vox_batch_give_up(waiter->batch, waiter);
 }
 
 /* The answer comes when all is done; a client that leaves stops the task. */
@@ -59,10 +72,16 @@ static void start_and_wait(struct vox_exchange *x, struct vox_app *app, const ch
                            const struct vox_json *body)
 {
     struct vox_err err = {0};
-    vox_exchange_suspend(x, client_left, vox_app_batch(app));
-    if (vox_batch_start(vox_app_batch(app), images, body, answer_results, x, &err) != VOX_OK) {
+    struct waiter *waiter = vox_calloc(1, sizeof(*waiter));
+    if (waiter == NULL) {
+        vox_exchange_fail(x, 503, "out of memory");
+        return;
+    }
+    *waiter = (struct waiter){x, vox_app_batch(app)};
+    vox_exchange_suspend(x, client_left, waiter);
+    if (vox_batch_start(waiter->batch, images, body, answer_results, waiter, &err) != VOX_OK) {
         refuse(x, &err);
-        vox_exchange_resume(x);
+        end_waiter(waiter);
     }
 }
 

@@ -453,10 +453,12 @@ static bool tell_to_stop(struct vox_batch *batch)
     return runs;
 }
 
-void vox_batch_give_up(struct vox_batch *batch)
+void vox_batch_give_up(struct vox_batch *batch, const void *context)
 {
     pthread_mutex_lock(&batch->lock);
-    (void)tell_to_stop(batch);
+    if (batch->ended != NULL && batch->context == context) {
+        (void)tell_to_stop(batch);
+    }
     pthread_mutex_unlock(&batch->lock);
 }
 

@@ -63,7 +63,7 @@ enum vox_code vox_batch_show(struct vox_batch *batch, bool running, char **out,
 /* Stops the task that runs for good; *out is that task, NULL where none did. */
 enum vox_code vox_batch_stop(struct vox_batch *batch, char **out, struct vox_err *err) VOX_MUST_USE;
 
-/* The same without waiting for it. */
-void vox_batch_give_up(struct vox_batch *batch);
+/* The same without waiting for it, where the task is the one that was started with this context. */
+void vox_batch_give_up(struct vox_batch *batch, const void *context);
 
 #endif

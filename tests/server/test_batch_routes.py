@@ -1,5 +1,6 @@
 """Inference over many images: prompts by each rule, progress, stopping, going on after a restart."""
 
+import http.client
 import json
 import unittest
 
@@ -105,6 +106,16 @@ class Batch(ServerCase):
             self.assertEqual(task["status"], "STOPPED")
             self.assertTrue(task["details"])
         self.assertNotEqual(self.task()["status"], "RUNNING")
+
+    def test_client_leaves(self):
+        """A client that hangs up stops the task that it waits for."""
+        self.start(2, size=(24, 20, 300))
+        body = json.dumps({"prompts": "centre_box"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+        connection.request("POST", "/batch/infer/SAM?run_sync=true", body, {"Content-Type": "application/json"})
+        self.eventually(lambda: self.server.call("GET", "/batch/infer").status == 200, "the task")
+        connection.close()
+        self.assertEqual(self.finish()["status"], "STOPPED")
 
     def test_goes_on(self):
         """After kill -9 each image is done all the same, and those that were done not again; memory has its bound."""
