@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "pipeline/job_parts.h"
 #include "pipeline/late_correction.h"
@@ -286,6 +287,7 @@ static enum vox_code show_result(struct work *work, struct vox_err *err)
     }
     code = write_json(work, &json, &size, err);
     if (code != VOX_OK) {
+        (void)unlink(path);
         vox_free(path);
         return code;
     }
