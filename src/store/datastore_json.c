@@ -234,13 +234,13 @@ enum vox_code vox_datastore_train_json(struct vox_datastore *store, char **out, 
 
 /* --- infos --- */
 
-static enum vox_code give_empty(char **out, struct vox_err *err)
+static enum vox_code give(const char *info, char **out, struct vox_err *err)
 {
-    char *empty = vox_strdup("{}");
-    if (empty == NULL) {
+    char *copy = vox_strdup(info);
+    if (copy == NULL) {
         return no_memory(err);
     }
-    *out = empty;
+    *out = copy;
     return VOX_OK;
 }
 
@@ -251,7 +251,7 @@ enum vox_code vox_datastore_info_json(struct vox_datastore *store, const char *i
     char checksum[VOX_CHECKSUM_SIZE];
     enum vox_code code = vox_store_find(store, id, &entry, err);
     if (code != VOX_OK) {
-        return code == VOX_E_NOT_FOUND || code == VOX_E_ARG ? give_empty(out, err) : code;
+        return code == VOX_E_NOT_FOUND || code == VOX_E_ARG ? give("{}", out, err) : code;
     }
     char *path = vox_store_image_path(store, entry);
     if (path == NULL) {
@@ -275,16 +275,10 @@ enum vox_code vox_datastore_label_info_json(struct vox_datastore *store, const c
     struct vox_entry *entry;
     enum vox_code code = vox_store_find(store, id, &entry, err);
     if (code != VOX_OK) {
-        return code == VOX_E_NOT_FOUND || code == VOX_E_ARG ? give_empty(out, err) : code;
+        return code == VOX_E_NOT_FOUND || code == VOX_E_ARG ? give("{}", out, err) : code;
     }
     const struct vox_entry_label *label = vox_entry_label(entry, tag);
-    if (label == NULL) {
-        code = give_empty(out, err);
-    } else {
-        char *info = vox_strdup(label->info);
-        code = info == NULL ? no_memory(err) : VOX_OK;
-        *out = info != NULL ? info : *out;
-    }
+    code = give(label == NULL ? "{}" : label->info, out, err);
     vox_entry_unref(entry);
     return code;
 }
