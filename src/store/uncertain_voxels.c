@@ -111,6 +111,34 @@ static bool has_value(const struct vox_label_map *map, int64_t value)
     return false;
 }
 
+/* Whether voxels can have a value; it may come from a header or from a client. */
+static bool fits(enum vox_voxel_type type, int64_t value)
+{
+    switch (type) {
+    case VOX_VOXEL_U8:
+        return value >= 0 && value <= UINT8_MAX;
+    case VOX_VOXEL_I8:
+        return value >= INT8_MIN && value <= INT8_MAX;
+    case VOX_VOXEL_U16:
+        return value >= 0 && value <= UINT16_MAX;
+    case VOX_VOXEL_I16:
+        return value >= INT16_MIN && value <= INT16_MAX;
+    case VOX_VOXEL_U32:
+        return value >= 0 && value <= UINT32_MAX;
+    case VOX_VOXEL_I32:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case VOX_VOXEL_U64:
+        return value >= 0;
+    case VOX_VOXEL_I64:
+        return true;
+    case VOX_VOXEL_F32:
+    case VOX_VOXEL_F64:
+        break;
+    }
+    /* Whole numbers that a float holds exactly. */
+    return value >= -(1 << 24) && value <= 1 << 24;
+}
+
 /* The bytes of a label's value as a voxel. */
 static void store_value(enum vox_voxel_type type, int64_t value, uint8_t bytes[8])
 {
@@ -178,8 +206,7 @@ static enum vox_code write_label(const char *out, const struct vox_label_map *ma
             segments[options.n_segments++] = *segment;
         }
     }
-    size_t plane = (size_t)volume->size[0] * (size_t)volume->size[1];
-    struct vox_slice_array array = {volume->voxels, plane * vox_voxel_size(volume->type)};
+    struct vox_slice_array array = vox_slice_array(volume->size, volume->type, volume->voxels);
     const struct vox_slice_supply supply = vox_slice_array_supply(&array);
     struct vox_file_writer *file = NULL;
     enum vox_code code = vox_volume_prepare(out, &volume->geometry, volume->size, volume->type,
@@ -199,10 +226,12 @@ static enum vox_code rewrite(const char *path, const char *out, const struct vox
     }
     bool plain = !(volume->slope < 1.0 || volume->slope > 1.0 || volume->intercept < 0.0 ||
                    volume->intercept > 0.0);
-    if (plain) {
+    if (plain && fits(volume->type, plan->target)) {
         code = replace(map, plan, volume, err);
         code = code == VOX_OK ? write_label(out, map, plan, volume, err) : code;
         *written = code == VOX_OK;
+    } else {
+        code = vox_fail(err, VOX_E_UNSUPPORTED, "the label's voxels cannot have the value");
     }
     vox_volume_free(volume);
     return code;

@@ -346,6 +346,14 @@ static void uncertain_voxels(void **state)
     save_uncertain(VOX_UNCERTAIN_DROP, gz, ".nii.gz", "{}", 2);
     save_uncertain(VOX_UNCERTAIN_MERGE, gz, ".nii.gz", two_others + 0, 2);
     versions_are("a", "final", 8, 1);
+    /* "intersection" is 300, which is no uint8. */
+    char many[16384] = "{\"label_info\": [{\"name\": \"x\"}, {\"name\": \"uncertain\"}";
+    size_t used = strlen(many);
+    for (int i = 3; i < 300; i++) {
+        used += (size_t)snprintf(many + used, sizeof(many) - used, ", {\"name\": \"n%d\"}", i);
+    }
+    snprintf(many + used, sizeof(many) - used, ", {\"name\": \"intersection\"}]}");
+    save_uncertain(VOX_UNCERTAIN_MERGE, gz, ".nii.gz", many, 2);
     assert_int_equal(save_text(store, "a", "final", ".json", "no voxels", slicer), VOX_OK);
     assert_string_equal(label_text("a", "final", 0), "no voxels");
 }
