@@ -121,8 +121,11 @@ class Jobs(ServerCase):
         second, got = self.done({**more, "client_id": "anna", "refine": job})
         self.assertTrue(numpy.array_equal(got, wanted))
         # From the same job again, whose run has gone on: the same.
-        _third, got = self.done({**more, "client_id": "anna", "refine": job})
+        third, got = self.done({**more, "client_id": "anna", "refine": job})
         self.assertTrue(numpy.array_equal(got, wanted))
+        # The one went on, and ended with what its last correction changed; the other tracked everything.
+        totals = [self.server.get(f"/v1/jobs/{each}")["total"] for each in (second, third)]
+        self.assertLess(totals[0], totals[1])
         _fourth, got = self.done({**more, "client_id": "anna", "refine": second})
         self.assertTrue(numpy.array_equal(got, wanted))
         answer = self.ask({**more, "client_id": "bert", "refine": job})
