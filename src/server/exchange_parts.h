@@ -53,8 +53,9 @@ struct vox_framing {
     size_t lengths; /* headers Content-Length */
     size_t codings; /* headers Transfer-Encoding */
     uint64_t length;
-    bool chunked; /* the one coding is that, and the client speaks HTTP/1.1 */
-    bool expects; /* 100-continue */
+    bool chunked;  /* the one coding is that, and the client speaks HTTP/1.1 */
+    bool expects;  /* 100-continue */
+    bool misnamed; /* a header's name is empty or holds a blank */
 };
 
 struct vox_json_node {

@@ -297,6 +297,7 @@ static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const
     struct vox_framing *framing = context;
     int64_t length = 0;
     (void)kind;
+    framing->misnamed = framing->misnamed || *name == '\0' || strpbrk(name, " \t\v\f\r") != NULL;
     if (value != NULL && strcasecmp(name, "Content-Length") == 0) {
         framing->lengths++;
         framing->length =

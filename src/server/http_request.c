@@ -21,6 +21,9 @@ static bool is_framed(struct vox_exchange *x)
         why = "The request has more than one Content-Length";
     } else if (framing->codings > 1 || (framing->codings == 1 && !framing->chunked)) {
         why = "The request has a Transfer-Encoding other than chunked";
+    } else if (framing->misnamed) {
+        /* "Content-Length :" is a Content-Length to some (RFC 9112, section 5.1). */
+        why = "The request has a header whose name is empty or holds a blank";
     }
     if (why != NULL) {
         vox_exchange_fail(x, 400, "%s", why);

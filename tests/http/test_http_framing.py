@@ -72,10 +72,11 @@ class Smuggling(HttpCase):
             self.assertEqual(read_answer(client)[0], 200)
 
     def test_headers_that_are_none(self):
-        for header in (b"Content-Length : 5", b"no colon", b": x", b" folded: x", b"Trans\x00fer-Encoding: chunked"):
-            said = self.exchange(b"POST /echo HTTP/1.1\r\n" + header + b"\r\n" + HOST + b"Connection: close\r\n\r\nGET /")
-            self.assertNotIn(b"hidden", said)
-            self.assertLessEqual(len(statuses(said)), 1, header)
+        for header in (
+            b"Content-Length : 41", b"Content-Length\t: 41", b"Transfer-Encoding : chunked", b"Content Length: 41", b"no colon",
+            b": x", b" folded: x", b"X: y\r\n folded: x", b"Trans\x00fer-Encoding: chunked",
+        ):  # fmt: skip
+            self.refused(b"POST /echo HTTP/1.1\r\n" + header + b"\r\n" + HOST + b"\r\n" + HIDDEN)
 
     def test_a_body_of_a_refused_request_is_no_request(self):
         for path in (b"/nothing", b"/echo/x", b"/echo?a=%ff"):
