@@ -1,10 +1,17 @@
-/* Works on a datastore as tests in other languages ask:
- *   save FOLDER TAG THREADS LABELS   saves LABELS labels in each thread (0: for ever), for images
- * that take turns; says "ID COUNT" when one is saved read FOLDER                      says "ID TAG
- * COUNT" for every label, "ID TAG broken" for one that is not as it was saved fill FOLDER saves
- * labels until the disk is full; says "ID COUNT", then "full", then deletes an image and saves once
- * more measure FOLDER                   says how long opening, saving and listing take, in
- * milliseconds A label is a line "ID COUNT", much of one letter, and a line "end". */
+/* Works on a datastore as tests in other languages ask.
+ *
+ * save FOLDER TAG THREADS LABELS FIRST: saves LABELS labels in each thread (0: for ever), counted
+ * from FIRST, for images that take turns; says "ID COUNT" when one is saved.
+ *
+ * read FOLDER: says "ID TAG COUNT" for every label, "ID TAG broken" for one that is not as it was
+ * saved.
+ *
+ * fill FOLDER: saves labels until the disk is full; says "ID COUNT", then "full", then deletes an
+ * image and saves once more.
+ *
+ * measure FOLDER: says how long opening, saving and listing take, in milliseconds.
+ *
+ * A label is a line "ID COUNT", much of one letter, and a line "end". */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
