@@ -136,10 +136,10 @@ static void end_cancelled(struct vox_job_queue *queue, struct vox_job *job)
 {
     struct vox_err err;
     enum vox_code code = vox_fail(&err, VOX_E_CANCELLED, "cancelled before it began");
-    vox_job_end(job, code, &err);
     pthread_mutex_lock(&queue->lock);
     queue->counts.cancelled++;
     pthread_mutex_unlock(&queue->lock);
+    vox_job_end(job, code, &err);
     vox_job_release(job);
 }
 

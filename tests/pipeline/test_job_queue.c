@@ -338,6 +338,7 @@ static void test_cancel_while_it_waits(void **state)
     assert_true(vox_job_wait(job, 100.0));
     vox_job_describe(job, &facts);
     assert_int_equal(VOX_JOB_CANCELLED, facts.state);
+    assert_int_equal(1, vox_job_queue_counts(rig.queue).cancelled);
     vox_job_release(job);
     rig_free_model(&rig);
     assert_true(vox_job_wait(first, 100.0));
