@@ -145,13 +145,11 @@ static void one_image(void **state)
 {
     (void)state;
     char sum[VOX_CHECKSUM_SIZE], hex[VOX_SHA256_HEX], part[200];
-    char *bytes = get_text("b.nrrd");
     FILE *file = fopen(in_folder("b.nrrd"), "rb");
     assert_non_null(file);
     char content[8192];
     size_t size = fread(content, 1, sizeof(content), file);
     fclose(file);
-    vox_free(bytes);
     assert_int_equal(vox_sha256_hex(content, size, hex, NULL), VOX_OK);
     snprintf(part, sizeof(part), "\"name\":\"b.nrrd\",\"checksum\":\"SHA256:%s\",\"ts\":", hex);
     const char *answer = next("img_0001", "anna");
@@ -372,12 +370,16 @@ static void checksums_are_kept(void **state)
     assert_int_equal(rename(in_folder("t"), in_folder("c.nii")), 0);
     assert_int_equal(vox_datastore_checksum(store, "a", again, NULL), VOX_OK);
     assert_string_equal(again, sums[2]);
-    put_text(".voxlabel/checksums", "voxlabel-checksums 1\nnonsense\n\n0 1 2\n");
-    vox_datastore_close(store);
-    put_text(".voxlabel/checksums", "something else\n");
-    store = open_store(NULL);
-    assert_int_equal(vox_datastore_checksum(store, "c", again, NULL), VOX_OK);
-    assert_string_equal(again, sums[0]);
+    /* What cannot be read is computed again. */
+    static const char *const damaged[] = {"voxlabel-checksums 1\nnonsense\n\n0 1 2\n",
+                                          "something else\n"};
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        vox_datastore_close(store);
+        put_text(".voxlabel/checksums", damaged[i]);
+        store = open_store(NULL);
+        assert_int_equal(vox_datastore_checksum(store, "c", again, NULL), VOX_OK);
+        assert_string_equal(again, sums[0]);
+    }
     assert_int_equal(vox_datastore_checksum(store, "x", again, NULL), VOX_E_NOT_FOUND);
 }
 
