@@ -10,7 +10,6 @@
 #include "app/model_lookup.h"
 #include "app/report_output.h"
 #include "app/settings_parts.h"
-#include "app/settings_theirs.h"
 #include "util/memory.h"
 
 static const char config_flag[] = "--config";

@@ -2,7 +2,7 @@
  *
  * A setting has one name in three spellings: --studies DIR, VOXLABEL_STUDIES, and 'studies:' in a
  * YAML file. The first of these that is given counts: the flag; the variable; the variable that a
- * MONAI Label server reads for the same (app/settings_theirs.h); the file; the default. An empty
+ * MONAI Label server reads for the same (app/settings_theirs.c); the file; the default. An empty
  * variable counts as none.
  *
  * The file is that of --config, else of VOXLABEL_CONFIG, else voxlabel/voxlabel.yaml of

@@ -1,5 +1,4 @@
-#include "app/settings_theirs.h"
-
+/* What a MONAI Label server reads of its environment and what becomes of it here. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,17 +12,32 @@
 #include "util/json.h"
 #include "util/memory.h"
 
+enum their_kind {
+    KIND_TAKEN,   /* as the setting `flag` */
+    KIND_CONF,    /* pairs as those of --conf */
+    KIND_REFUSED, /* unless it is empty or `standard`: the start stops */
+    KIND_IDLE     /* has no effect here, which is said */
+};
+
+struct their_variable {
+    const char *name; /* "MONAI_LABEL_STUDIES" */
+    enum their_kind kind;
+    const char *flag;     /* "--studies"; NULL unless taken */
+    const char *standard; /* the value that MONAI Label has without it */
+    const char *reason;   /* half a sentence; where it is refused or idle */
+};
+
 #define TAKEN(name, flag)                                                                          \
     {                                                                                              \
-        "MONAI_LABEL_" name, VOX_THEIRS_TAKEN, flag, "", NULL                                      \
+        "MONAI_LABEL_" name, KIND_TAKEN, flag, "", NULL                                            \
     }
 #define REFUSED(name, standard, reason)                                                            \
     {                                                                                              \
-        name, VOX_THEIRS_REFUSED, NULL, standard, reason                                           \
+        name, KIND_REFUSED, NULL, standard, reason                                                 \
     }
 #define IDLE(name, reason)                                                                         \
     {                                                                                              \
-        name, VOX_THEIRS_IDLE, NULL, "", reason                                                    \
+        name, KIND_IDLE, NULL, "", reason                                                          \
     }
 
 static const char no_keys[] = "the server knows no users yet";
@@ -33,7 +47,8 @@ static const char no_training[] = "nothing is trained here";
 static const char file_ext[] = "[\"*.nii.gz\",\"*.nii\",\"*.nrrd\",\"*.jpg\",\"*.png\",\"*.tif\","
                                "\"*.svs\",\"*.xml\"]";
 
-static const struct vox_their_variable variables[] = {
+/* Of several with one setting the first that is set counts. */
+static const struct their_variable variables[] = {
     TAKEN("DATASTORE", "--studies"),
     TAKEN("STUDIES", "--studies"),
     TAKEN("SERVER_PORT", "--port"),
@@ -69,8 +84,8 @@ static const struct vox_their_variable variables[] = {
     REFUSED("MONAI_SAM_MODEL_PT", "", "name the checkpoint with --model or VOXLABEL_MODEL"),
     REFUSED("MONAI_SAM_MODEL_CFG", "",
             "name the YAML with --model-config or VOXLABEL_MODEL_CONFIG"),
+    {"MONAI_LABEL_APP_CONF", KIND_CONF, NULL, "", NULL},
     IDLE("MONAI_LABEL_APP_DIR", "the app is the program itself"),
-    IDLE("MONAI_LABEL_APP_CONF", NULL),
     IDLE("MONAI_LABEL_AUTH_TIMEOUT", no_keys),
     IDLE("MONAI_LABEL_AUTH_TOKEN_USERNAME", no_keys),
     IDLE("MONAI_LABEL_AUTH_TOKEN_EMAIL", no_keys),
@@ -106,14 +121,9 @@ enum {
     USUAL_EXPIRY = 3600
 };
 
-const struct vox_their_variable *vox_their_variable_at(int i)
-{
-    return i >= 0 && i < VARIABLES ? &variables[i] : NULL;
-}
-
 /* ---- values that are written otherwise ---- */
 
-static int say_wrong(const struct vox_their_variable *variable, const char *value, const char *what)
+static int say_wrong(const struct their_variable *variable, const char *value, const char *what)
 {
     vox_say("%s: '%s' %s", variable->name, value, what);
     return VOX_EXIT_USAGE;
@@ -129,7 +139,7 @@ static int parse(const char *name, const char *text, struct vox_json **out)
 }
 
 /* ["a", "b"] as a,b */
-static int convert_list(const struct vox_their_variable *variable, const char *value,
+static int convert_list(const struct their_variable *variable, const char *value,
                         char text[TEXT_BYTES])
 {
     struct vox_json *json;
@@ -152,7 +162,7 @@ static int convert_list(const struct vox_their_variable *variable, const char *v
     return good ? 0 : say_wrong(variable, value, "is no JSON list of texts");
 }
 
-static int convert_studies(const struct vox_their_variable *variable, const char *value)
+static int convert_studies(const struct their_variable *variable, const char *value)
 {
     static const char *const kinds[] = {"xnat", "dsa", "dicomweb"};
     for (int i = 0; i < 3; i++) {
@@ -166,8 +176,8 @@ static int convert_studies(const struct vox_their_variable *variable, const char
 }
 
 /* The text that the setting takes: `value` itself, or one in `room`. */
-static int convert(const struct vox_their_variable *variable, const char *value,
-                   char room[TEXT_BYTES], const char **out)
+static int convert(const struct their_variable *variable, const char *value, char room[TEXT_BYTES],
+                   const char **out)
 {
     const char *at = value;
     int64_t number;
@@ -247,12 +257,12 @@ static int take_conf_object(struct vox_setting_text *texts, const char *name, co
     return status;
 }
 
-static int take_one(struct vox_setting_text *texts, const struct vox_their_variable *variable,
+static int take_one(struct vox_setting_text *texts, const struct their_variable *variable,
                     const char *value)
 {
     char room[TEXT_BYTES];
     const char *text;
-    if (variable->kind == VOX_THEIRS_REFUSED) {
+    if (variable->kind == KIND_REFUSED) {
         if (is_same(value, variable->standard)) {
             return 0;
         }
@@ -260,10 +270,10 @@ static int take_one(struct vox_setting_text *texts, const struct vox_their_varia
                 variable->reason);
         return VOX_EXIT_USAGE;
     }
-    if (variable->kind == VOX_THEIRS_IDLE) {
-        if (variable->reason == NULL) {
-            return take_conf_object(texts, variable->name, value);
-        }
+    if (variable->kind == KIND_CONF) {
+        return take_conf_object(texts, variable->name, value);
+    }
+    if (variable->kind == KIND_IDLE) {
         vox_say("%s has no effect: %s", variable->name, variable->reason);
         return 0;
     }

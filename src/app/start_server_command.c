@@ -186,13 +186,15 @@ static int take_conf(const struct vox_arguments *arguments, struct given *given)
 
 static void say_idle(const struct vox_arguments *arguments)
 {
-    static const char *const idle[] = {"--app", "--workers", "--access_log", "--root_path"};
-    static const char *const why[] = {"the app is the program itself", "one process serves all",
-                                      "the log has a line for each request",
-                                      "a proxy may add any path"};
-    for (int i = 0; i < 4; i++) {
-        if (vox_argument_given(arguments, idle[i])) {
-            vox_say("%s has no effect: %s", idle[i], why[i]);
+    static const char *const idle[][2] = {
+        {"--app", "the app is the program itself"},
+        {"--workers", "one process serves all"},
+        {"--access_log", "the log has a line for each request"},
+        {"--root_path", "a proxy may add any path"},
+    };
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+        if (vox_argument_given(arguments, idle[i][0])) {
+            vox_say("%s has no effect: %s", idle[i][0], idle[i][1]);
         }
     }
 }
