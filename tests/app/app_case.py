@@ -4,6 +4,7 @@ VOXLABEL_PROGRAM     the program
 VOXLABEL_CHECKPOINT  a checkpoint with formula weights for VOXLABEL_CONFIG, the object predicted present
 VOXLABEL_CONFIG      a narrow configuration
 VOXLABEL_EMBEDDED    1 where the program has a model of its own
+VOXLABEL_SANITIZE    the sanitizers that the program was built with, or nothing
 """
 
 import json
@@ -24,6 +25,7 @@ for name in ("VOXLABEL_MODEL", "VOXLABEL_MODELS", "VOXLABEL_MODEL_MIRROR"):
 CHECKPOINT = os.environ.get("VOXLABEL_CHECKPOINT", "")
 CONFIG = os.environ.get("VOXLABEL_CONFIG", "")
 EMBEDDED = os.environ.get("VOXLABEL_EMBEDDED") == "1"
+SANITIZED = os.environ.get("VOXLABEL_SANITIZE", "") != ""
 
 
 def wavy(width=60, height=50, depth=6):

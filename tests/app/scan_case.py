@@ -1,15 +1,12 @@
 """What the tests of whole segmentations share: a run as mask, logits and report."""
 
 import json
-import os
 import subprocess
 
 import nibabel
 import numpy
 
 from app_case import CHECKPOINT, CONFIG, PROGRAM, AppCase
-
-SANITIZED = os.environ.get("VOXLABEL_SANITIZE", "") != ""
 
 
 def load(path):

@@ -6,10 +6,9 @@ import shutil
 import subprocess
 import unittest
 
-from app_case import CHECKPOINT, CONFIG, EMBEDDED, PROGRAM
+from app_case import CHECKPOINT, CONFIG, EMBEDDED, PROGRAM, SANITIZED
 from model_case import ModelCase
 
-SANITIZED = os.environ.get("VOXLABEL_SANITIZE", "") != ""
 CHECKS = ["version", "cpu", "kernels", "threads", "memory", "model folder", "model", "cache folder", "clock"]
 
 

@@ -8,8 +8,8 @@ import subprocess
 import unittest
 
 import nibabel
-from app_case import PROGRAM, nifti, wavy
-from scan_case import SANITIZED, ScanCase
+from app_case import PROGRAM, SANITIZED, nifti, wavy
+from scan_case import ScanCase
 
 BOX = ["--box", "1:10,12,40,38:1,2"]
 SIDE = 40000
